@@ -1,0 +1,1 @@
+"""One file a format: raw bytes in, articles out."""

@@ -1,0 +1,395 @@
+"""The index folder: what lies in it, how it is opened, and how it is replaced whole.
+
+    index/README.md                 what each file is
+    index/manifest.json             names the generation that counts; replacing it is the switch
+    index/generation-…/             one build: articles, passages, BM25, vectors
+
+A build writes a new generation beside the old one, syncs it, and then replaces ``manifest.json`` with
+one ``os.replace``. A reader that opened the old generation keeps it until it closes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, overload
+
+from qa.errors import IndexFolderError
+from qa.types import Article, Block, Passage, Span
+
+__all__ = ["FORMAT", "Generation", "Manifest", "Root", "lock", "publish", "read_manifest"]
+
+FORMAT = 1  # raised whenever the files of a generation change their meaning
+_HASHED = 64 << 20  # bytes; larger files are checked by size on opening and by hash by ``qa doctor``
+
+README = """\
+# qa index
+
+由 `qa index` 生成，可随时重建；请勿手工修改。 Made by `qa index`; can be rebuilt at any time; not for editing.
+
+| 文件 file | 内容 what it holds |
+|---|---|
+| `manifest.json` | 当前使用哪一代、由哪些路径和模型生成、每个文件的校验值 which generation counts, what it was made from, checksums |
+| `generation-…/articles.jsonl` | 每行一篇文章：全文、标题、日期、编码、正文区段 one article a line: text, title, date, encoding, blocks |
+| `generation-…/articles.npy` | 每行在 `articles.jsonl` 中的字节位置 byte offset of each line |
+| `generation-…/passages.npy` | 每个段落的文章号、起止字符、标题号、页码 article row, start, end, heading, page of each passage |
+| `generation-…/headings.json` | 标题路径 heading paths |
+| `generation-…/files.json` | 读过的每个文件：校验值、文章数、拒收原因 each file seen: hash, articles, reason of refusal |
+| `generation-…/dictionary.txt` | 用户词典中的词 words of the user's dictionary |
+| `generation-…/bm25.*` | BM25 的词项与稀疏矩阵 terms and sparse matrix |
+| `generation-…/vectors.faiss` | 段落向量 passage vectors |
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A PATH that the index was given. ``name`` prefixes its sources where there are several."""
+
+    path: str
+    name: str
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What ``manifest.json`` says. ``files``: name → bytes and SHA-256 of each file of the generation."""
+
+    generation: str
+    fingerprint: str
+    roots: tuple[Root, ...]
+    encoder: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    counts: Mapping[str, int]
+    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The file's text: the same manifest, the same bytes."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False, indent=1, sort_keys=True)
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of an index folder; None where there is none. Raises IndexFolderError if unusable."""
+    path = folder / "manifest.json"
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise IndexFolderError(
+            f"{path}: cannot be read as an index manifest ({error}); build the index anew in another folder"
+        ) from error
+    version = raw.get("format") if isinstance(raw, dict) else None
+    if version != FORMAT:
+        raise IndexFolderError(
+            f"{path}: is of format {version}, this version reads format {FORMAT}; run `qa index --rebuild`"
+        )
+    try:
+        del raw["format"]
+        return Manifest(**{**raw, "roots": tuple(Root(**root) for root in raw["roots"])})
+    except (KeyError, TypeError) as error:
+        raise IndexFolderError(f"{path}: is damaged ({error}); run `qa index --rebuild`") from error
+
+
+class Generation:
+    """One build of the index, open for reading: articles and passages by row, loaded as they are asked for."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        """Check the files against ``manifest`` and open them. Raises IndexFolderError."""
+        import numpy as np
+
+        self.path = folder / manifest.generation
+        self.manifest = manifest
+        self._hold = _hold(self.path)
+        check(self.path, manifest)
+        self._places = np.load(self.path / "articles.npy")
+        self._lines = (self.path / "articles.jsonl").open("rb")
+        self._table = np.load(self.path / "passages.npy", mmap_mode="r")
+        self._headings = [tuple(heading) for heading in self.json("headings.json")]
+        self._article = lru_cache(maxsize=256)(self._read_article)
+        self.passages: Sequence[Passage] = _Passages(self)
+
+    @classmethod
+    def open(cls, folder: Path) -> Generation:
+        """The generation that counts. Raises IndexFolderError where there is no index or it is damaged."""
+        for attempt in (1, 2):  # a build may switch and sweep between reading the manifest and opening
+            manifest = read_manifest(folder)
+            if manifest is None:
+                raise IndexFolderError(f"{folder}: is not an index; build one with `qa index PATH --index {folder}`")
+            if attempt == 2 or (folder / manifest.generation).is_dir():
+                break
+        return cls(folder, manifest)
+
+    def __len__(self) -> int:
+        """How many articles."""
+        return len(self._places)
+
+    def article(self, row: int) -> Article:
+        """The article in ``row``, 0-based."""
+        return self._article(row)
+
+    def passage(self, row: int) -> Passage:
+        """The passage in ``row``, 0-based."""
+        article, start, end, heading, page = (int(cell) for cell in self._table[row])
+        place = None if page < 0 else page
+        return Passage(self.article(article), Span(start, end), self._headings[heading], place, row)
+
+    def article_rows(self) -> Any:
+        """The article row of each passage, int32 (passages,)."""
+        return self._table[:, 0]
+
+    def record(self, row: int) -> dict[str, Any]:
+        """The stored line of an article, as ``article_record`` made it."""
+        os.lseek(self._lines.fileno(), 0, os.SEEK_CUR)
+        place = int(self._places[row])
+        end = int(self._places[row + 1]) if row + 1 < len(self._places) else self._end()
+        found: dict[str, Any] = json.loads(os.pread(self._lines.fileno(), end - place, place))
+        return found
+
+    def json(self, name: str) -> Any:
+        """One of the generation's JSON files."""
+        return json.loads((self.path / name).read_text(encoding="utf-8"))
+
+    def file_path(self, source: str) -> Path:
+        """Where the file behind a citation's ``source`` lay when it was indexed."""
+        roots = self.manifest.roots
+        if len(roots) == 1:
+            return _under(Path(roots[0].path), source)
+        for root in roots:
+            if source == root.name or source.startswith(root.name + "/"):
+                return _under(Path(root.path), source[len(root.name) + 1 :])
+        raise IndexFolderError(f"{source}: no PATH of this index holds it")
+
+    def close(self) -> None:
+        """Let go of the files, so that an older generation can be swept."""
+        self._lines.close()
+        os.close(self._hold)
+
+    def _end(self) -> int:
+        return int(self.manifest.files["articles.jsonl"]["bytes"])
+
+    def _read_article(self, row: int) -> Article:
+        return article_from_record(self.record(row), self.manifest.roots)
+
+
+def _under(root: Path, relative: str) -> Path:
+    return root if root.is_file() or not relative else root / relative
+
+
+class _Passages(Sequence[Passage]):
+    """All passages of a generation, made when asked for."""
+
+    def __init__(self, generation: Generation) -> None:
+        self._generation = generation
+
+    def __len__(self) -> int:
+        return int(self._generation.manifest.counts["passages"])
+
+    @overload
+    def __getitem__(self, row: int) -> Passage: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[Passage]: ...
+    def __getitem__(self, row: int | slice) -> Passage | list[Passage]:
+        if isinstance(row, slice):
+            return [self._generation.passage(at) for at in range(len(self))[row]]
+        return self._generation.passage(range(len(self))[row])
+
+
+def article_record(article: Article, root: int, file: str) -> dict[str, Any]:
+    """``article`` as one JSON line; ``root`` numbers the PATH, ``file`` lies under it."""
+    return {
+        "root": root,
+        "file": file,
+        "element": article.element,
+        "title": article.title,
+        "date": article.date,
+        "sha256": article.sha256,
+        "encoding": article.encoding,
+        "bom": article.bom,
+        "exact": article.exact,
+        "warnings": list(article.warnings),
+        "blocks": [[b.span.start, b.span.end, list(b.heading), b.page] for b in article.blocks],
+        "text": article.text,
+    }
+
+
+def article_from_record(record: Mapping[str, Any], roots: Sequence[Root]) -> Article:
+    """The article of a stored line; its source is prefixed where the index has several PATHs."""
+    source = source_of(record["root"], record["file"], roots)
+    element = record["element"]
+    return Article(
+        id=source if element is None else f"{source}#{element}",
+        text=record["text"],
+        title=record["title"],
+        source=source,
+        sha256=record["sha256"],
+        encoding=record["encoding"],
+        element=element,
+        bom=record["bom"],
+        exact=record["exact"],
+        date=record["date"],
+        blocks=tuple(
+            Block(Span(start, end), tuple(heading), page) for start, end, heading, page in record["blocks"]
+        ),
+        warnings=tuple(record["warnings"]),
+    )
+
+
+def source_of(root: int, file: str, roots: Sequence[Root]) -> str:
+    """What a citation calls the file: its path under its PATH, prefixed where there are several."""
+    if len(roots) == 1:
+        return file
+    name = roots[root].name
+    return name if Path(roots[root].path).name == file and Path(roots[root].path).is_file() else f"{name}/{file}"
+
+
+def check(path: Path, manifest: Manifest, *, every_byte: bool = False) -> None:
+    """Hold the files of a generation against the manifest. Raises IndexFolderError that names the file."""
+    for name, facts in sorted(manifest.files.items()):
+        file = path / name
+        try:
+            size = file.stat().st_size
+            whole = every_byte or size <= _HASHED
+            damaged = size != facts["bytes"] or (whole and _sha256(file) != facts["sha256"])
+        except OSError as error:
+            raise IndexFolderError(
+                f"{file}: cannot be opened ({error.strerror}); run `qa index --rebuild`"
+            ) from error
+        if damaged:
+            raise IndexFolderError(f"{file}: is damaged (size or checksum differs); run `qa index --rebuild`")
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` for writing. Raises IndexFolderError if it is foreign or another build holds it."""
+    _claim(folder)
+    with (folder / ".lock").open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise IndexFolderError(
+                f"{folder}: another `qa index` is at work here; try again when it is done"
+            ) from None
+        yield
+
+
+def _claim(folder: Path) -> None:
+    """Make the folder if it is missing; refuse one that holds somebody else's files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {entry.name for entry in folder.iterdir()}
+    except OSError as error:
+        raise IndexFolderError(
+            f"{folder}: cannot be used as an index folder ({error.strerror}); name another with --index"
+        ) from error
+    ours = {"README.md", ".lock", ".gitignore", "manifest.json"}
+    foreign = sorted(name for name in names - ours if not name.startswith(("generation-", "building-")))
+    readme = folder / "README.md"
+    if not foreign and "README.md" in names and not readme.read_bytes().startswith(b"# qa index"):
+        foreign = ["README.md"]
+    if foreign and "manifest.json" not in names:
+        raise IndexFolderError(
+            f"{folder}: holds files that are not an index ({foreign[0]}, …); name an empty folder with --index"
+        )
+
+
+def publish(folder: Path, building: Path, manifest: Manifest) -> None:
+    """Make ``building`` the generation that counts, then sweep older ones. Call under ``lock``.
+
+    Everything is on disk before the switch; the switch is one rename.
+    """
+    _sync(building)
+    target = folder / manifest.generation
+    if target.exists():  # the same content was built before: keep it if it is whole
+        try:
+            check(target, manifest, every_byte=True)
+            shutil.rmtree(building)
+        except IndexFolderError:
+            shutil.rmtree(target)
+    if building.exists():
+        building.rename(target)
+    _write(folder / "README.md", README)
+    _write(folder / "manifest.json", manifest.to_json() + "\n")
+    sweep(folder, keep=manifest.generation)
+
+
+def sweep(folder: Path, keep: str | None) -> None:
+    """Remove what interrupted builds left, and older generations that nobody has open."""
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("building-"):
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.name.startswith("generation-") and entry.name != keep and _unread(entry):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def fingerprint(files: Mapping[str, Mapping[str, Any]], *parts: object) -> str:
+    """SHA-256 over the files' checksums and whatever else decides the answers."""
+    described = json.dumps([dict(sorted(files.items())), *parts], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(described.encode()).hexdigest()
+
+
+def facts(folder: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Bytes and SHA-256 of files of a generation."""
+    return {
+        name: {"bytes": (folder / name).stat().st_size, "sha256": _sha256(folder / name)}
+        for name in sorted(names)
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file whole: written beside, synced, renamed."""
+    beside = path.with_name(f"building-{path.name}")
+    with beside.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    beside.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    for file in sorted(folder.iterdir()):
+        handle = os.open(file, os.O_RDONLY)
+        os.fsync(handle)
+        os.close(handle)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
+
+
+def _hold(path: Path) -> int:
+    """A shared lock on a generation, so that no build sweeps it while it is read."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise IndexFolderError(f"{path}: is missing; run `qa index --rebuild`") from error
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    return handle
+
+
+def _unread(path: Path) -> bool:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(handle)

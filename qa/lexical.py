@@ -1,0 +1,101 @@
+"""BM25 over words and character n-grams: one sparse matrix, scored once at indexing time.
+
+A column is a term, a cell the whole BM25 share of that term in that passage, so a query only adds up
+the columns of its terms. Formula: Robertson & Zaragoza 2009, with Lucene's idf,
+``ln(1 + (N - df + 0.5) / (df + 0.5))``, which is never negative.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qa.words import Segmenter
+
+if TYPE_CHECKING:
+    from qa.types import Mask, Rows, Vectors
+
+__all__ = ["BM25"]
+
+
+class BM25:
+    """The lexical leg. ``indptr`` int64 (terms + 1,), ``rows`` int32 and ``shares`` float32 (cells,)."""
+
+    name = "bm25"
+
+    def __init__(
+        self, terms: Any, indptr: Any, rows: Any, shares: Any, size: int, segmenter: Segmenter
+    ) -> None:
+        self._terms, self._indptr, self._rows, self._shares = terms, indptr, rows, shares
+        self.size = size
+        self._segmenter = segmenter
+
+    @classmethod
+    def build(cls, texts: Iterable[str], segmenter: Segmenter, *, k1: float = 1.2, b: float = 0.75) -> BM25:
+        """Index ``texts`` in order. The same texts give the same bytes under any hash seed."""
+        import marisa_trie
+
+        counts = [Counter(segmenter.terms(text)) for text in texts]
+        terms = marisa_trie.Trie(sorted({term for count in counts for term in count}))
+        lengths = np.array([count.total() for count in counts], dtype=np.float64)
+        columns = [terms[term] for count in counts for term in count]
+        column = np.array(columns, dtype=np.int64)
+        row = np.repeat(np.arange(len(counts), dtype=np.int32), [len(count) for count in counts])
+        frequency = np.array([n for count in counts for n in count.values()], dtype=np.float64)
+        df = np.bincount(column, minlength=len(terms)) if len(column) else np.zeros(0, dtype=np.int64)
+        idf = np.log1p((len(counts) - df + 0.5) / (df + 0.5))
+        norm = k1 * (1 - b + b * lengths / max(lengths.mean() if len(lengths) else 0.0, 1.0))
+        shares = idf[column] * frequency * (k1 + 1) / (frequency + norm[row])
+        order = np.lexsort((row, column))
+        indptr = np.concatenate(([0], np.cumsum(df))).astype(np.int64)
+        return cls(terms, indptr, row[order], shares[order].astype(np.float32), len(counts), segmenter)
+
+    def search(self, question: str, k: int, allowed: Mask | None = None) -> tuple[Rows, Vectors]:
+        """At most ``k`` rows that share a term with ``question``, best first, ties by row."""
+        scores = self._all(question)
+        if allowed is not None:
+            scores = np.where(allowed, scores, np.float32(0))
+        found = np.flatnonzero(scores > 0)
+        if len(found) > k:
+            least = np.partition(scores[found], len(found) - k)[len(found) - k]
+            found = found[scores[found] >= least]
+        best = found[np.lexsort((found, -scores[found]))][:k]
+        return best.astype(np.int64), scores[best]
+
+    def scores(self, question: str, rows: Rows) -> Vectors:
+        """BM25 of each of ``rows``, float32, 0 where no term is shared."""
+        return self._all(question)[rows]
+
+    def _all(self, question: str) -> Vectors:
+        """BM25 of every passage, float32 (size,). A repeated query term counts once for each time."""
+        total = np.zeros(self.size, dtype=np.float32)
+        for term, times in sorted(Counter(self._segmenter.terms(question)).items()):
+            if term in self._terms:
+                column = self._terms[term]
+                cells = slice(int(self._indptr[column]), int(self._indptr[column + 1]))
+                total[self._rows[cells]] += np.float32(times) * self._shares[cells]
+        return total
+
+    def save(self, folder: Path) -> list[str]:
+        """Write the leg's files into ``folder`` and name them."""
+        arrays = {"indptr": self._indptr, "rows": self._rows, "shares": self._shares}
+        self._terms.save(str(folder / "bm25.terms.marisa"))
+        for name, array in arrays.items():
+            np.save(folder / f"bm25.{name}.npy", array)
+        return ["bm25.terms.marisa", *(f"bm25.{name}.npy" for name in arrays)]
+
+    @classmethod
+    def load(cls, folder: Path, size: int, segmenter: Segmenter) -> BM25:
+        """Open what ``save`` wrote, memory-mapped. Errors of the files themselves pass through."""
+        import marisa_trie
+
+        terms = marisa_trie.Trie()
+        terms.mmap(str(folder / "bm25.terms.marisa"))
+        arrays = [
+            np.load(folder / f"bm25.{name}.npy", mmap_mode="r") for name in ("indptr", "rows", "shares")
+        ]
+        return cls(terms, *arrays, size, segmenter)

@@ -1,0 +1,52 @@
+"""The numbers that shape results, each with where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["AnswerSettings", "PassageSettings", "RetrievalSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class PassageSettings:
+    """How articles are cut. All lengths in characters.
+
+    ``target``   a passage that has reached this takes no further sentence
+    ``limit``    no passage is longer; a longer sentence is cut at a comma, or hard
+    ``overlap``  whole sentences of the passage before, up to this many characters, are repeated
+    """
+
+    target: int = 200
+    limit: int = 300
+    overlap: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalSettings:
+    """How passages are ranked.
+
+    ``pool``         how many passages each leg proposes before fusion
+    ``bm25_weight``  share of BM25 in the sum of z-scores, 0 to 1; the dense leg has the rest
+    ``k1``, ``b``    BM25's own (Robertson & Zaragoza 2009)
+    """
+
+    pool: int = 100
+    bm25_weight: float = 0.4
+    k1: float = 1.2
+    b: float = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSettings:
+    """How answers are chosen.
+
+    ``read``       the first so many fused passages are read; fixed, never a clock, so answers repeat
+    ``show``       passages kept on the answer
+    ``threshold``  confidence below which the system says that the articles do not tell
+    ``others``     further citations at most
+    """
+
+    read: int = 8
+    show: int = 5
+    threshold: float = 0.5
+    others: int = 4

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from importlib import resources
 from pathlib import Path
 from typing import Any, overload
 
@@ -30,23 +31,8 @@ __all__ = ["FORMAT", "Generation", "Manifest", "Root", "lock", "publish", "read_
 FORMAT = 1  # raised whenever the files of a generation change their meaning
 _HASHED = 64 << 20  # bytes; larger files are checked by size on opening and by hash by ``qa doctor``
 
-README = """\
-# qa index
-
-由 `qa index` 生成，可随时重建；请勿手工修改。 Made by `qa index`; can be rebuilt at any time; not for editing.
-
-| 文件 file | 内容 what it holds |
-|---|---|
-| `manifest.json` | 当前使用哪一代、由哪些路径和模型生成、每个文件的校验值 which generation counts, what it was made from, checksums |
-| `generation-…/articles.jsonl` | 每行一篇文章：全文、标题、日期、编码、正文区段 one article a line: text, title, date, encoding, blocks |
-| `generation-…/articles.npy` | 每行在 `articles.jsonl` 中的字节位置 byte offset of each line |
-| `generation-…/passages.npy` | 每个段落的文章号、起止字符、标题号、页码 article row, start, end, heading, page of each passage |
-| `generation-…/headings.json` | 标题路径 heading paths |
-| `generation-…/files.json` | 读过的每个文件：校验值、文章数、拒收原因 each file seen: hash, articles, reason of refusal |
-| `generation-…/dictionary.txt` | 用户词典中的词 words of the user's dictionary |
-| `generation-…/bm25.*` | BM25 的词项与稀疏矩阵 terms and sparse matrix |
-| `generation-…/vectors.faiss` | 段落向量 passage vectors |
-"""
+README = "README.md"
+_MARK = b"# qa index"  # how the README of an index begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +85,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 class Generation:
-    """One build of the index, open for reading: articles and passages by row, loaded as they are asked for."""
+    """One build of the index, open for reading; articles are loaded as they are asked for."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         """Check the files against ``manifest`` and open them. Raises IndexFolderError."""
@@ -122,7 +108,7 @@ class Generation:
         for attempt in (1, 2):  # a build may switch and sweep between reading the manifest and opening
             manifest = read_manifest(folder)
             if manifest is None:
-                raise IndexFolderError(f"{folder}: is not an index; build one with `qa index PATH --index {folder}`")
+                raise IndexFolderError(f"{folder}: holds no index; make one: qa index PATH --index {folder}")
             if attempt == 2 or (folder / manifest.generation).is_dir():
                 break
         return cls(folder, manifest)
@@ -147,7 +133,6 @@ class Generation:
 
     def record(self, row: int) -> dict[str, Any]:
         """The stored line of an article, as ``article_record`` made it."""
-        os.lseek(self._lines.fileno(), 0, os.SEEK_CUR)
         place = int(self._places[row])
         end = int(self._places[row + 1]) if row + 1 < len(self._places) else self._end()
         found: dict[str, Any] = json.loads(os.pread(self._lines.fileno(), end - place, place))
@@ -159,13 +144,10 @@ class Generation:
 
     def file_path(self, source: str) -> Path:
         """Where the file behind a citation's ``source`` lay when it was indexed."""
-        roots = self.manifest.roots
-        if len(roots) == 1:
-            return _under(Path(roots[0].path), source)
-        for root in roots:
-            if source == root.name or source.startswith(root.name + "/"):
-                return _under(Path(root.path), source[len(root.name) + 1 :])
-        raise IndexFolderError(f"{source}: no PATH of this index holds it")
+        for seen in self.json("files.json"):
+            if source_of(seen["root"], seen["file"], self.manifest.roots) == source:
+                return Path(self.manifest.roots[seen["root"]].path, seen["file"])
+        raise IndexFolderError(f"{source}: this index holds no such source; name its folder with --root")
 
     def close(self) -> None:
         """Let go of the files, so that an older generation can be swept."""
@@ -177,10 +159,6 @@ class Generation:
 
     def _read_article(self, row: int) -> Article:
         return article_from_record(self.record(row), self.manifest.roots)
-
-
-def _under(root: Path, relative: str) -> Path:
-    return root if root.is_file() or not relative else root / relative
 
 
 class _Passages(Sequence[Passage]):
@@ -203,7 +181,7 @@ class _Passages(Sequence[Passage]):
 
 
 def article_record(article: Article, root: int, file: str) -> dict[str, Any]:
-    """``article`` as one JSON line; ``root`` numbers the PATH, ``file`` lies under it."""
+    """``article`` as one JSON line; ``root`` numbers the PATH, ``file`` lies under it (see ``source_of``)."""
     return {
         "root": root,
         "file": file,
@@ -243,11 +221,14 @@ def article_from_record(record: Mapping[str, Any], roots: Sequence[Root]) -> Art
 
 
 def source_of(root: int, file: str, roots: Sequence[Root]) -> str:
-    """What a citation calls the file: its path under its PATH, prefixed where there are several."""
-    if len(roots) == 1:
-        return file
+    """What a citation calls a file; ``file`` is its path under its PATH, empty where it is the PATH itself.
+
+    Where the index has several PATHs the PATH's name goes before it.
+    """
     name = roots[root].name
-    return name if Path(roots[root].path).name == file and Path(roots[root].path).is_file() else f"{name}/{file}"
+    if not file:
+        return name
+    return file if len(roots) == 1 else f"{name}/{file}"
 
 
 def check(path: Path, manifest: Manifest, *, every_byte: bool = False) -> None:
@@ -289,20 +270,25 @@ def _claim(folder: Path) -> None:
     """Make the folder if it is missing; refuse one that holds somebody else's files."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        names = {entry.name for entry in folder.iterdir()}
+        foreign = sorted(entry.name for entry in folder.iterdir() if not _ours(entry))
     except OSError as error:
         raise IndexFolderError(
             f"{folder}: cannot be used as an index folder ({error.strerror}); name another with --index"
         ) from error
-    ours = {"README.md", ".lock", ".gitignore", "manifest.json"}
-    foreign = sorted(name for name in names - ours if not name.startswith(("generation-", "building-")))
-    readme = folder / "README.md"
-    if not foreign and "README.md" in names and not readme.read_bytes().startswith(b"# qa index"):
-        foreign = ["README.md"]
-    if foreign and "manifest.json" not in names:
+    if foreign and ("manifest.json" in foreign or not (folder / "manifest.json").exists()):
         raise IndexFolderError(
-            f"{folder}: holds files that are not an index ({foreign[0]}, …); name an empty folder with --index"
+            f"{folder}: holds files that are no index ({foreign[0]}); name an empty folder with --index"
         )
+
+
+def _ours(entry: Path) -> bool:
+    """Whether an entry of an index folder was made by us."""
+    if entry.name == README:
+        return entry.read_bytes().startswith(_MARK)
+    if entry.name == "manifest.json":
+        raw = entry.read_bytes()
+        return b'"generation": "generation-' in raw or any(entry.parent.glob("generation-*"))
+    return entry.name in (".lock", ".gitignore") or entry.name.startswith(("generation-", "building-"))
 
 
 def publish(folder: Path, building: Path, manifest: Manifest) -> None:
@@ -320,7 +306,8 @@ def publish(folder: Path, building: Path, manifest: Manifest) -> None:
             shutil.rmtree(target)
     if building.exists():
         building.rename(target)
-    _write(folder / "README.md", README)
+    if not (folder / README).exists() or _ours(folder / README):
+        _write(folder / README, (resources.files("qa") / "data" / "index-readme.md").read_text("utf-8"))
     _write(folder / "manifest.json", manifest.to_json() + "\n")
     sweep(folder, keep=manifest.generation)
 
@@ -328,8 +315,10 @@ def publish(folder: Path, building: Path, manifest: Manifest) -> None:
 def sweep(folder: Path, keep: str | None) -> None:
     """Remove what interrupted builds left, and older generations that nobody has open."""
     for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("building-"):
-            shutil.rmtree(entry, ignore_errors=True)
+        if entry.name.startswith("building-") and entry.is_file():
+            entry.unlink()
+        elif entry.name.startswith("building-"):
+            shutil.rmtree(entry)
         elif entry.name.startswith("generation-") and entry.name != keep and _unread(entry):
             shutil.rmtree(entry, ignore_errors=True)
 

@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from qa.errors import InputError
 from qa.text import HAN, fold
 
-__all__ = ["Segmenter"]
+__all__ = ["Segmenter", "WordClass"]
+
+# place, person, organisation, other name, noun, verb, adjective, number or measure, pronoun, function, other
+WordClass = Literal["p", "h", "o", "z", "n", "v", "a", "m", "r", "f", "x"]
 
 _runs = re.compile(rf"(?P<han>[{HAN}]+)|[a-z0-9]+(?:[.\-_+#%&][a-z0-9]+)*[+#%]*|\w")
 _LONGEST = 16  # characters; no entry of jieba's dictionary is longer
@@ -75,15 +78,39 @@ class Segmenter:
             else:
                 yield match.group()
 
+    def tagged(self, text: str) -> Iterator[tuple[int, str, WordClass]]:
+        """The words of ``text`` with their offsets and classes; marks and spaces are left out.
+
+        The word is folded; its offset and length are those in ``text``.
+        """
+        for match in _runs.finditer(fold(text)):
+            start = match.start()
+            for word in self.words(match.group()) if match.lastgroup == "han" else [match.group()]:
+                yield start, word, self.word_class(word)
+                start += len(word)
+
+    def word_class(self, word: str) -> WordClass:
+        """The class of a folded word; a user's word is a name, what no dictionary knows is ``x``."""
+        if word in self._user:
+            return "z"
+        if word[0].isdigit():
+            return "m"
+        found = self._trie.get(word)
+        return cast("WordClass", found[0][1].decode()) if found else "x"
+
+    @cached_property
+    def _trie(self) -> Any:
+        import marisa_trie
+
+        trie = marisa_trie.RecordTrie("<Ic")
+        with resources.as_file(resources.files("qa") / "data" / "words.marisa") as path:
+            trie.mmap(str(path))
+        return trie
+
     @cached_property
     def _jieba(self) -> Any:
         base: Any = _import_jieba().Tokenizer
-        import marisa_trie
-
-        trie = marisa_trie.RecordTrie("<I")
-        with resources.as_file(resources.files("qa") / "data" / "words.marisa") as path:
-            trie.mmap(str(path))
-        user, user_lengths = self._user, self._user_lengths
+        trie, user, user_lengths = self._trie, self._user, self._user_lengths
 
         class Counts:
             """What jieba asks its frequency table for."""
@@ -94,7 +121,7 @@ class Segmenter:
                 found = trie.get(word)
                 return found[0][0] if found else default
 
-        class Tokenizer(base):  # type: ignore[valid-type, misc]
+        class Tokenizer(base):  # type: ignore[misc]
             """jieba's own path search over the words that the trie knows."""
 
             def get_DAG(self, sentence: str) -> dict[int, list[int]]:  # noqa: N802 - jieba's name

@@ -18,14 +18,18 @@ TARGET = Path(__file__).parents[1] / "qa" / "data" / "fold.txt"
 
 # Marks that people type for one another; the left side is folded onto the right.
 PUNCTUATION = {
-    "。": ".", "｡": ".", "、": ",", "“": '"', "”": '"', "„": '"', "「": '"', "」": '"', "『": '"', "』": '"',
-    "﹁": '"', "﹂": '"', "﹃": '"', "﹄": '"', "‘": "'", "’": "'", "〈": "《", "〉": "》", "〔": "(", "〕": ")",
-    "【": "[", "】": "]", "—": "-", "–": "-", "―": "-", "‐": "-", "‑": "-", "−": "-", "～": "~", "〜": "~",
+    "。": ".", "｡": ".", "、": ",", "“": '"', "”": '"', "„": '"', "「": '"', "」": '"',
+    "『": '"', "』": '"', "﹁": '"', "﹂": '"', "﹃": '"', "﹄": '"', "‘": "'", "’": "'",
+    "〈": "《", "〉": "》", "〔": "(", "〕": ")", "【": "[", "】": "]", "—": "-", "–": "-", "―": "-",
+    "‐": "-", "‑": "-", "−": "-", "～": "~", "〜": "~",
     "・": "·", "•": "·", "‧": "·", "∙": "·", "●": "·",
 }  # fmt: skip
 
 # Written alike in traditional text, told apart in simplified text; search treats them as one.
-SHARED = {"著": "着", "乾": "干", "裏": "里", "祇": "只", "瞭": "了", "妳": "你", "牠": "它", "祂": "他", "喫": "吃", "徵": "征"}  # fmt: skip
+SHARED = {
+    "著": "着", "乾": "干", "裏": "里", "祇": "只", "瞭": "了",
+    "妳": "你", "牠": "它", "祂": "他", "喫": "吃", "徵": "征",
+}  # fmt: skip
 
 
 def main() -> None:
@@ -33,6 +37,7 @@ def main() -> None:
     import opencc
 
     converters = [opencc.OpenCC(name) for name in ("t2s", "tw2s", "hk2s")]
+    traditional = opencc.OpenCC("s2t")
 
     def step(char: str) -> str:
         for form in (unicodedata.normalize("NFKC", char), char.lower()):
@@ -42,6 +47,8 @@ def main() -> None:
             return PUNCTUATION.get(char) or SHARED[char]
         if char.isspace() and char not in "\n\r":
             return " "
+        if traditional.convert(char) != char and converters[0].convert(char) == char:
+            return char  # already a simplified character; the regional tables misread 么
         simplified = (converter.convert(char) for converter in converters)
         return next((form for form in simplified if len(form) == 1 and form != char), char)
 
@@ -56,7 +63,7 @@ def main() -> None:
     pairs = [(char, target) for char, target in pairs if char != target]
     lines = [
         "# Character folding, one to one; made by training/make_fold_table.py from OpenCC's single-character",
-        "# tables (Apache-2.0) and the Unicode data of Python. Each line: a folded character, then all that fold to it.",
+        "# tables (Apache-2.0) and Python's Unicode data. A line: a character, then all that fold to it.",
     ]
     classes: dict[str, list[str]] = {}
     for char, target in pairs:
@@ -68,11 +75,8 @@ def main() -> None:
 
 def foldable(code: int) -> bool:
     """Whether the code point is an assigned character that text may hold."""
-    return (
-        not 0xD800 <= code <= 0xDFFF
-        and unicodedata.category(chr(code)) not in ("Cn", "Co", "Cc")
-        or code == 9
-    )
+    unused = ("Cn", "Co", "Cc", "Cs")
+    return chr(code) == "\t" or unicodedata.category(chr(code)) not in unused
 
 
 if __name__ == "__main__":

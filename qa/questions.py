@@ -1,0 +1,104 @@
+"""What kind of answer a question asks for, and where text of that kind stands.
+
+All patterns work on folded text (``qa.text.fold``), whose offsets are those of the text itself.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from qa.text import HAN, fold
+from qa.types import Span
+
+__all__ = ["NARROW", "Kind", "kind", "typed_spans"]
+
+Kind = Literal[
+    "date", "number", "title", "place", "person", "list", "reason", "way", "definition", "yesno", "other"
+]
+# Kinds whose answer is a short span of its own; for the others it is a clause or a sentence.
+NARROW: frozenset[Kind] = frozenset({"date", "number", "title", "place"})
+
+_DOCUMENT = (
+    "文件|白皮书|计划|方案|意见|政策|规划|办法|法规|条例|法律|通知|报告|书|杂志|电影|小说|歌|专辑|作品"
+)
+# In the order they are tried: the more telling cue first.
+_CUES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(cue))
+    for name, cue in (
+        ("reason", r"为什么|为何|为啥|何以|原因|因何|凭什么|怎么会|缘故|由于什么"),
+        ("definition", r"什么是|是什么(?:意思)?[?]?$|是指什么|指的是什么|含义|定义|何谓|什么叫|是啥意思"),
+        ("title", rf"(?:什么|哪|何|啥)(?:一)?(?:份|部|个|些|本|首|项)?[^,?]{{0,6}}?(?:{_DOCUMENT})"),
+        ("list", r"哪些|哪几|哪两|哪三|有什么|有啥|包括什么|分别(?:是|为|有)|列举"),
+        ("date", r"哪一?[年天]|哪个?月|什么时[候间]|啥时候|何[时年]|几时|几年[?]?$|几月|年份|时间是"),
+        ("number", rf"多少|几(?=[{HAN}])|多大|多长|多高|多久|多远|多宽|多重|多快|比例|占比|第几|几何[?]?$"),
+        ("person", r"谁|哪位|何人|什么人"),
+        ("place", r"哪里|哪儿|在哪|何[处地]|哪个?(?:城市|[省市区县国州镇村]|地方)|哪一?座|什么地方|位于"),
+        ("way", r"如何|怎么|怎样|咋|什么(?:方式|办法|方法|途径|手段)"),
+        ("yesno", r"吗|是否|是不是|有没有|能不能|会不会|可不可以|能否|可否|要不要"),
+    )
+)  # fmt: skip
+
+
+def kind(question: str) -> Kind:
+    """The kind of answer ``question`` asks for; ``other`` where no cue stands in it."""
+    folded = fold(question)
+    return next((name for name, cue in _CUES if cue.search(folded)), "other")
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    pattern: re.Pattern[str]
+    group: int | str = 0
+
+
+_DIGIT = "〇零一二两三四五六七八九十百千万亿"
+_YEAR = r"(?:公元前?)?(?:\d{3,4}|[〇零一二三四五六七八九]{4})\s?年"
+_ORDINAL = r"(?:\d{1,2}|[一二三四五六七八九十]{1,3})"
+_DAY = rf"{_ORDINAL}\s?月(?:底|初|[中上下]旬|份)?(?:\s?{_ORDINAL}\s?[日号])?"
+_DATE = _Finder(
+    re.compile(rf"{_YEAR}(?:\s?{_DAY})?|{_DAY}|\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}世纪")
+)
+_YEARS = _Finder(re.compile(_YEAR))
+_TITLE = _Finder(re.compile(r"《[^《》\n]{1,60}》|[\"][^\"\n]{2,30}[\"]"))
+_QUANTITY = (
+    rf"(?:\d[\d,]*(?:\.\d+)?|[{_DIGIT}]+|数[十百千万亿]+)(?:多|余|几)?[十百千万亿]*(?:分之[{_DIGIT}]+)?"
+)
+_UNIT = rf"(?:%|‰|个百分点|[a-z]+|平方公里|平方米|公里|千米|公顷|小时|分钟|个月|[{HAN}])"
+_NUMBER = _Finder(re.compile(rf"(?:约|近|超过?|逾)?(?P<n>{_QUANTITY}{_UNIT}?)"), "n")
+
+
+def typed_spans(question: str, asked: Kind, text: str, span: Span) -> list[Span]:
+    """Spans of the asked kind inside ``span`` of ``text``, in order, none that the question itself holds.
+
+    ``place`` has no pattern here: the reader finds places by their word class.
+    """
+    finder = _finder(asked, fold(question))
+    if finder is None:
+        return []
+    folded, folded_question = fold(span.of(text)), fold(question)
+    found = (Span(*match.span(finder.group)) for match in finder.pattern.finditer(folded))
+    return [each.shift(span.start) for each in found if each.of(folded) not in folded_question]
+
+
+def _finder(asked: Kind, question: str) -> _Finder | None:
+    if asked == "date":
+        return _YEARS if re.search(r"哪一?年|何年|年份|几年", question) else _DATE
+    if asked == "title":
+        return _TITLE
+    if asked == "number":
+        return _number(question)
+    return None
+
+
+def _number(question: str) -> _Finder:
+    """Numbers, of the unit the question names where it names one (多少家, 几个月, 百分之几)."""
+    if re.search(r"比例|占比|百分之|多少%", question):
+        return _Finder(re.compile(rf"\d[\d.]*%|百分之[{_DIGIT}]+|[{_DIGIT}\d]成"))
+    if re.search(r"多久|多长时间", question):
+        return _Finder(re.compile(rf"{_QUANTITY}\s?(?:年|个月|月|周|天|日|个?小时|分钟|秒)(?:以?[内上])?"))
+    asked = re.search(rf"(?:多少|几)(个?[{HAN}])", question)
+    if asked and (unit := asked.group(1)) and unit[-1] not in "的是人":
+        return _Finder(re.compile(rf"(?P<n>{_QUANTITY}\s?(?:{unit[0]}|{unit[-1]}))"), "n")
+    return _NUMBER

@@ -1,0 +1,279 @@
+"""Three forms of label file in, the same questions out; and what is wrong with a bad one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qa.errors import LabelError
+from qa.labels import LabelSet, Paragraph, Question, Reference, paragraph_articles, read
+from qa.metrics import exact_match, f1
+from qa.types import Block, Span
+
+SHARED = Path(__file__).parents[1].parent / "shared"
+CONTEXT = "2017年,上海启动试点。试点在上海。"
+PLAIN = {"question": "上海哪一年启动试点?", "answers": ["2017年"]}
+
+
+def write(folder: Path, content: str | bytes, name: str = "labels.jsonl") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def lines(*rows: Any) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def squad(*qas: dict[str, Any], context: str = CONTEXT) -> str:
+    return json.dumps({"data": [{"title": "上海", "paragraphs": [{"context": context, "qas": list(qas)}]}]})
+
+
+# ---- the three forms
+
+
+def test_label_objects(tmp_path: Path) -> None:
+    whole = {
+        "id": "q1",
+        "question": "那上海呢?",
+        "answers": ["2017年", "2017"],
+        "sources": ["shanghai.md"],
+        "type": "date",
+        "history": ["北京哪一年启动?"],
+        "split": "report",
+    }
+    content = lines(whole, PLAIN, {"question": "谁?", "answers": []})
+    assert read(write(tmp_path, content)) == LabelSet(
+        "labels.jsonl",
+        hashlib.sha256(content.encode()).hexdigest(),
+        (
+            Question(
+                id="q1",
+                question="那上海呢?",
+                references=(Reference("2017年"), Reference("2017")),
+                sources=("shanghai.md",),
+                type="date",
+                history=("北京哪一年启动?",),
+                split="report",
+            ),
+            Question("line 2", "上海哪一年启动试点?", (Reference("2017年"),)),
+            Question("line 3", "谁?"),
+        ),
+    )
+
+
+def test_reader_rows(tmp_path: Path) -> None:
+    row = {
+        "id": "r1",
+        "title": "上海",
+        "context": CONTEXT,
+        "question": "在哪里?",
+        "answers": [
+            {"text": "上海", "start": 6},
+            {"text": "上海", "start": 16},
+            {"text": "上海", "start": 6},
+        ],
+        "unanswerable": False,
+    }
+    none = {"id": "r2", "context": CONTEXT, "question": "谁?", "answers": [], "unanswerable": True}
+    other = {"id": "r3", "context": "另一段。", "question": "谁?", "answers": ["另一段"]}
+    paragraph = Paragraph(1, CONTEXT, "上海")
+    assert read(write(tmp_path, lines(row, none, other))).questions == (
+        Question("r1", "在哪里?", (Reference("上海", 6), Reference("上海", 16)), paragraph=paragraph),
+        Question("r2", "谁?", paragraph=paragraph),
+        Question("r3", "谁?", (Reference("另一段"),), paragraph=Paragraph(2, "另一段。")),
+    )
+
+
+def test_an_unanswerable_row_has_no_references(tmp_path: Path) -> None:
+    row = {
+        "context": CONTEXT,
+        "question": "谁?",
+        "answers": [{"text": "上海", "start": 6}],
+        "unanswerable": True,
+    }
+    assert read(write(tmp_path, lines(row))).questions[0].references == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "references"),
+    [
+        ({"answers": [{"text": "上海", "answer_start": 6}]}, (Reference("上海", 6),)),
+        ({"answers": [{"text": "上海", "answer_start": 5}]}, (Reference("上海"),)),  # not there: no place
+        ({"answers": [{"text": "上海", "answer_start": -1}]}, (Reference("上海"),)),
+        ({"answers": [{"text": "上海"}]}, (Reference("上海"),)),
+        ({"answers": ["上海"]}, (Reference("上海"),)),
+        ({"answers": [{"text": "", "answer_start": -1}], "is_impossible": False}, ()),
+        ({"answers": [], "is_impossible": True, "plausible_answers": [{"text": "上海"}]}, ()),
+        ({"answers": [{"text": "上海", "answer_start": 6}], "is_impossible": True}, ()),
+        ({}, ()),
+    ],
+)
+def test_squad(tmp_path: Path, answer: dict[str, Any], references: tuple[Reference, ...]) -> None:
+    (question,) = read(write(tmp_path, squad({"id": "s1", "question": "在哪里?", **answer}))).questions
+    assert question == Question("s1", "在哪里?", references, paragraph=Paragraph(1, CONTEXT, "上海"))
+
+
+def test_squad_over_many_lines_with_and_without_ids(tmp_path: Path) -> None:
+    pretty = json.dumps(json.loads(squad({"question": "甲?"}, {"id": 7, "question": "乙?"})), indent=2)
+    assert [question.id for question in read(write(tmp_path, pretty)).questions] == ["question 1", "7"]
+
+
+def test_a_json_array_of_rows(tmp_path: Path) -> None:
+    assert read(write(tmp_path, json.dumps([PLAIN, PLAIN | {"id": "b"}], indent=2))).questions == (
+        Question("row 1", "上海哪一年启动试点?", (Reference("2017年"),)),
+        Question("b", "上海哪一年启动试点?", (Reference("2017年"),)),
+    )
+
+
+@pytest.mark.parametrize("form", [lines(PLAIN), squad({"question": "甲?"})], ids=["lines", "squad"])
+def test_a_byte_order_mark_and_windows_newlines_change_nothing(tmp_path: Path, form: str) -> None:
+    marked = write(tmp_path, b"\xef\xbb\xbf" + form.replace("\n", "\r\n").encode() + b"\r\n\r\n", "marked")
+    assert read(marked).questions == read(write(tmp_path, form)).questions
+
+
+def test_line_separators_inside_a_string_do_not_end_the_row(tmp_path: Path) -> None:
+    rows = lines(PLAIN | {"question": "甲\u2028乙\x85丙?"})
+    assert read(write(tmp_path, rows)).questions[0].question == "甲\u2028乙\x85丙?"
+
+
+def test_a_row_given_twice_is_kept_once(tmp_path: Path) -> None:
+    row = PLAIN | {"id": "q1"}
+    assert len(read(write(tmp_path, lines(row, row))).questions) == 1
+
+
+def test_an_empty_question_about_a_paragraph_stays(tmp_path: Path) -> None:
+    row = {"id": "r1", "context": CONTEXT, "question": "", "answers": [{"text": "上海", "start": 6}]}
+    assert read(write(tmp_path, lines(row))).questions[0].question == ""
+
+
+TEXTS = st.text(min_size=1, max_size=8).filter(lambda text: bool(text.strip()))
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries({"question": TEXTS, "answers": st.lists(TEXTS, max_size=3, unique=True)}),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]
+) -> None:
+    path = write(tmp_path_factory.mktemp("labels"), lines(*rows))
+    assert [(q.question, list(q.answers)) for q in read(path).questions] == [
+        (row["question"], row["answers"]) for row in rows
+    ]
+
+
+# ---- what is wrong
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", ":1: holds no questions; give one JSON object a line"),
+        ("\n \n", ":1: holds no questions; give one JSON object a line"),
+        ("[]", ":1: holds no questions"),
+        ('{"data": []}', ":1: holds no questions"),
+        (
+            lines(PLAIN) + "{oops}\n",
+            ":2: is not JSON (Expecting property name enclosed in double quotes, column 2)",
+        ),
+        ('{"question": "甲?", "answers": []\n', ":1: is not JSON (Expecting ',' delimiter, column 33)"),
+        (
+            '{\n "data": [\n  {]\n',
+            ":3: is not JSON (Expecting property name enclosed in double quotes, column 4)",
+        ),
+        ("\u4e00", ":1: is not JSON (Expecting value, column 1)"),
+        (lines(PLAIN, [1]), ":2: must be a JSON object"),
+        (lines(PLAIN, {"answers": []}), ':2: needs a non-empty string "question"'),
+        (lines(PLAIN | {"question": " "}), ':1: needs a non-empty string "question"'),
+        (lines({"question": "甲?"}), ':1: needs a list "answers"'),
+        (lines(PLAIN | {"answers": "2017年"}), ':1: needs a list "answers"'),
+        (lines(PLAIN | {"answers": [""]}), ':1: "answers" must be a list of non-empty strings'),
+        (lines(PLAIN | {"sources": "a.md"}), ':1: "sources" must be a list of non-empty strings'),
+        (lines(PLAIN | {"history": [1]}), ':1: "history" must be a list of non-empty strings'),
+        (lines(PLAIN | {"type": 3}), ':1: "type" must be a string'),
+        (lines(PLAIN | {"id": ""}), ':1: "id" must be a non-empty string'),
+        (
+            lines(PLAIN | {"id": "a"}, {"id": "a", "question": "乙?", "answers": []}),
+            ':2: id "a" is taken by line 1',
+        ),
+        (lines({"context": "甲", "question": "乙?", "answers": [3]}), ":1: an answer must be a JSON object"),
+        (lines({"context": "甲", "question": "乙?", "answers": [{}]}), ':1: an answer needs a string "text"'),
+        (lines({"context": "", "question": "乙?", "answers": []}), ':1: needs a non-empty string "context"'),
+        ('{"data": 1}', ':1: needs a list "data"'),
+        ('{"data": [{}]}', ':1: data[0] needs a list "paragraphs"'),
+        (squad({"id": "s"}), ':1: data[0].paragraphs[0].qas[0] needs a non-empty string "question"'),
+        (
+            squad({"question": "甲?", "answers": 1}),
+            ':1: data[0].paragraphs[0].qas[0] "answers" must be a list',
+        ),
+        ("[3]", ":1: row 1 must be a JSON object"),
+    ],
+)
+def test_a_bad_file_is_refused_by_line(tmp_path: Path, content: str, message: str) -> None:
+    path = write(tmp_path, content)
+    with pytest.raises(LabelError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path}{message}"
+
+
+def test_a_file_that_is_not_utf8_is_refused_by_line(tmp_path: Path) -> None:
+    path = write(tmp_path, lines(PLAIN).encode() + "甲".encode("gb18030"))
+    with pytest.raises(LabelError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path}:2: is not UTF-8; save the file as UTF-8"
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LabelError) as caught:
+        read(tmp_path / "none.jsonl")
+    assert str(caught.value) == (
+        f"{tmp_path / 'none.jsonl'}:1: cannot be read (No such file or directory); check the path"
+    )
+
+
+# ---- paragraphs as articles
+
+
+def test_each_distinct_paragraph_is_one_article(tmp_path: Path) -> None:
+    document = {
+        "data": [
+            {
+                "title": "甲",
+                "paragraphs": [{"context": "甲一。", "qas": [{"question": "1?"}, {"question": "2?"}]}],
+            },
+            {"paragraphs": [{"context": "乙。", "qas": [{"question": "3?"}]}]},
+            {"title": "丙", "paragraphs": [{"context": "甲一。", "qas": [{"question": "4?"}]}]},
+        ]
+    }
+    labels = read(write(tmp_path, json.dumps(document), "dev.json"))
+    first, second = paragraph_articles(labels)
+    assert (first.id, first.source, first.element) == ("dev.json#paragraph 1", "dev.json", "paragraph 1")
+    assert (first.text, first.title, first.exact, first.encoding) == ("甲一。", "甲", False, "utf-8")
+    assert first.sha256 == hashlib.sha256("甲一。".encode()).hexdigest()
+    assert first.blocks == (Block(Span(0, 3)),)
+    assert (second.id, second.text, second.title) == ("dev.json#paragraph 2", "乙。", "")
+
+
+def test_cmrc_trial_answers_are_right_by_their_own_measure() -> None:
+    path = SHARED / "data/train/cmrc2018.trial.jsonl"
+    if not path.exists():
+        pytest.skip("needs the shared data")
+    labels = read(path)
+    assert (len(labels.questions), len(labels.paragraphs)) == (1002, 256)
+    for question in labels.questions:
+        (reference,) = question.references
+        assert reference.start is not None
+        assert question.context is not None
+        assert question.context[reference.start :].startswith(reference.text)
+        assert exact_match(reference.text, question.answers) == 1.0
+        assert f1(reference.text, question.answers) == 1.0

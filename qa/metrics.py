@@ -15,7 +15,6 @@ import math
 import re
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -245,8 +244,8 @@ def _by_confidence(confidences: Sequence[float], values: Sequence[bool]) -> list
 
 
 def mean(values: Sequence[float]) -> float | None:
-    """Arithmetic mean, exactly rounded; None of nothing."""
-    return fmean(values) if values else None
+    """Arithmetic mean of the exact sum; None of nothing."""
+    return math.fsum(values) / len(values) if values else None
 
 
 def share(flags: Sequence[bool]) -> float | None:

@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import shutil
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -93,7 +94,7 @@ class Generation:
 
         self.path = folder / manifest.generation
         self.manifest = manifest
-        self._hold = _hold(self.path)
+        self._release = weakref.finalize(self, os.close, _hold(self.path))
         check(self.path, manifest)
         self._places = np.load(self.path / "articles.npy")
         self._lines = (self.path / "articles.jsonl").open("rb")
@@ -105,13 +106,14 @@ class Generation:
     @classmethod
     def open(cls, folder: Path) -> Generation:
         """The generation that counts. Raises IndexFolderError where there is no index or it is damaged."""
-        for attempt in (1, 2):  # a build may switch and sweep between reading the manifest and opening
-            manifest = read_manifest(folder)
-            if manifest is None:
-                raise IndexFolderError(f"{folder}: holds no index; make one: qa index PATH --index {folder}")
-            if attempt == 2 or (folder / manifest.generation).is_dir():
-                break
-        return cls(folder, manifest)
+        manifest = _found(folder)
+        try:
+            return cls(folder, manifest)
+        except IndexFolderError:  # a build may have switched and swept since the manifest was read
+            again = _found(folder)
+            if again.generation == manifest.generation:
+                raise
+            return cls(folder, again)
 
     def __len__(self) -> int:
         """How many articles."""
@@ -138,9 +140,19 @@ class Generation:
         found: dict[str, Any] = json.loads(os.pread(self._lines.fileno(), end - place, place))
         return found
 
+    def text(self, name: str) -> str:
+        """One of the generation's text files."""
+        return (self.path / name).read_text(encoding="utf-8")
+
     def json(self, name: str) -> Any:
         """One of the generation's JSON files."""
-        return json.loads((self.path / name).read_text(encoding="utf-8"))
+        return json.loads(self.text(name))
+
+    def catalogue(self) -> list[tuple[str, str | None]]:
+        """Source and date of each article, by row."""
+        roots = self.manifest.roots
+        rows = self.json("catalogue.json")
+        return [(source_of(root, file, roots), date) for root, file, date in rows]
 
     def file_path(self, source: str) -> Path:
         """Where the file behind a citation's ``source`` lay when it was indexed."""
@@ -152,13 +164,20 @@ class Generation:
     def close(self) -> None:
         """Let go of the files, so that an older generation can be swept."""
         self._lines.close()
-        os.close(self._hold)
+        self._release()
 
     def _end(self) -> int:
         return int(self.manifest.files["articles.jsonl"]["bytes"])
 
     def _read_article(self, row: int) -> Article:
         return article_from_record(self.record(row), self.manifest.roots)
+
+
+def _found(folder: Path) -> Manifest:
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise IndexFolderError(f"{folder}: holds no index; make one: qa index PATH --index {folder}")
+    return manifest
 
 
 class _Passages(Sequence[Passage]):

@@ -19,9 +19,9 @@ from qa.settings import PassageSettings, RetrievalSettings
 from qa.words import Segmenter
 
 if TYPE_CHECKING:
-    from qa.types import Encoder, Passage, Vectors
+    from qa.types import Article, Encoder, Passage, Vectors
 
-__all__ = ["Refusal", "Summary", "build_index", "remove_paths"]
+__all__ = ["Plan", "Refusal", "Summary", "build_index", "index_articles", "remove_paths"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -132,6 +132,23 @@ def remove_paths(
         return _Build(target, old, _named(roots), Plan(), on_progress or _silent).run(frozenset())
 
 
+def index_articles(
+    made: Sequence[Article],
+    path: Path,
+    folder: str | os.PathLike[str],
+    *,
+    plan: Plan | None = None,
+    on_progress: Progress | None = None,
+) -> Summary:
+    """Make an index of articles that were already read, all parts of the one file at ``path``."""
+    plan = Plan() if plan is None else plan
+    with index.lock(Path(folder)):
+        old = _old(Path(folder), plan)
+        records = tuple(index.article_record(article, 0, "") for article in made)
+        build = _Build(Path(folder), old, _joined((), [path], None), plan, on_progress or _silent)
+        return build.finish([_File(0, "", _sha256(path), records)])
+
+
 def _must_exist(paths: Iterable[Path]) -> None:
     for path in paths:
         if not path.exists():
@@ -208,7 +225,10 @@ class _Build:
 
     def run(self, fresh: frozenset[str]) -> Summary:
         """Read, cut, embed, write, switch."""
-        files = self._files(fresh)
+        return self.finish(self._files(fresh))
+
+    def finish(self, files: Sequence[_File]) -> Summary:
+        """Cut, embed, write and switch to an index of ``files``."""
         found = [(file, record) for file in files for record in file.records]
         if not found:
             raise InputError(self._nothing(files))
@@ -302,9 +322,8 @@ class _Build:
         missing = [text for text in dict.fromkeys(texts) if _key(text) not in known]
         for start in range(0, len(missing), _BATCH):
             batch = missing[start : start + _BATCH]
-            for text, vector in zip(batch, model.encode(batch, "passage"), strict=True):
-                known[_key(text)] = vector
-            self.progress("embed", min(start + _BATCH, len(missing)), len(missing))
+            known.update(zip(map(_key, batch), model.encode(batch, "passage"), strict=True))
+            self.progress("embed", start + len(batch), len(missing))
         vectors = np.array([known[_key(text)] for text in texts], dtype=np.float32)
         return vectors.reshape(len(texts), model.dim), len(missing)
 
@@ -431,6 +450,8 @@ def _write_articles(building: Path, records: Sequence[dict[str, Any]]) -> None:
             places.append(stream.tell())
             stream.write(json.dumps(record, ensure_ascii=False, sort_keys=True).encode() + b"\n")
     np.save(building / "articles.npy", np.array(places, dtype=np.int64))
+    rows = [[record["root"], record["file"], record["date"]] for record in records]
+    (building / "catalogue.json").write_text(_json(rows), encoding="utf-8")
 
 
 def _write_passages(building: Path, passages: Sequence[tuple[int, Passage]]) -> None:

@@ -95,7 +95,7 @@ class BM25:
 
         terms = marisa_trie.Trie()
         terms.mmap(str(folder / "bm25.terms.marisa"))
-        arrays = [
+        indptr, rows, shares = (
             np.load(folder / f"bm25.{name}.npy", mmap_mode="r") for name in ("indptr", "rows", "shares")
-        ]
-        return cls(terms, *arrays, size, segmenter)
+        )
+        return cls(terms, indptr, rows, shares, size, segmenter)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from qa.text import HAN, fold
 from qa.types import Span
@@ -25,7 +25,7 @@ _DOCUMENT = (
 )
 # In the order they are tried: the more telling cue first.
 _CUES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
-    (name, re.compile(cue))
+    (cast("Kind", name), re.compile(cue))
     for name, cue in (
         ("reason", r"为什么|为何|为啥|何以|原因|因何|凭什么|怎么会|缘故|由于什么"),
         ("definition", r"什么是|是什么(?:意思)?[?]?$|是指什么|指的是什么|含义|定义|何谓|什么叫|是啥意思"),

@@ -7,6 +7,7 @@ folder, no dependence on what another user's jieba did.
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Iterator
@@ -97,6 +98,12 @@ class Segmenter:
             return "m"
         found = self._trie.get(word)
         return cast("WordClass", found[0][1].decode()) if found else "x"
+
+    def weight(self, word: str) -> float:
+        """How much a folded word tells: ln(total / its count), 0 to about 18; an unknown word is rare."""
+        found = self._trie.get(word)
+        count = found[0][0] if found and word not in self._user else 0
+        return math.log(_TOTAL / max(count, 1))
 
     @cached_property
     def _trie(self) -> Any:

@@ -1,0 +1,350 @@
+"""Questions in, cited quotes out: the ``Assistant`` joins search, reading and the decision to answer."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from qa import conversation, encoder
+from qa.dense import Dense
+from qa.errors import IndexFolderError, InputError, ModelError
+from qa.index import Generation
+from qa.lexical import BM25
+from qa.reading import SentenceReader
+from qa.retrieval import Hybrid
+from qa.settings import AnswerSettings, RetrievalSettings
+from qa.text import fold, sentences
+from qa.types import Answer, Candidate, Citation, CitationKind, Hit, Passage, Reader, Span
+from qa.words import Segmenter
+
+if TYPE_CHECKING:
+    from qa.types import Encoder, Mask
+
+__all__ = ["LONGEST_QUESTION", "Assistant", "Filters", "PassageReading", "answer_from", "checked_question"]
+
+LONGEST_QUESTION = 1000  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which articles a question is asked of.
+
+    ``source``           glob over the citation's source, ``*`` also across ``/``
+    ``after``, ``before``  ISO dates (``2021``, ``2021-05``, ``2021-05-06``), both inclusive; an article
+                         without a date is outside
+    """
+
+    source: str | None = None
+    after: str | None = None
+    before: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, bound in (("after", self.after), ("before", self.before)):
+            if bound is not None and not _is_date(bound):
+                raise InputError(f"{name} {bound!r}: is not a date; give YYYY, YYYY-MM or YYYY-MM-DD")
+
+    def admits(self, source: str, date: str | None) -> bool:
+        """Whether an article with this source and date is asked."""
+        if self.source is not None and not fnmatch.fnmatchcase(source, self.source):
+            return False
+        if self.after is not None and (date is None or _cut(date, self.after) < _cut(self.after, date)):
+            return False
+        return self.before is None or (
+            date is not None and _cut(date, self.before) <= _cut(self.before, date)
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether every article is admitted."""
+        return self == Filters()
+
+
+def _is_date(text: str) -> bool:
+    for form in ("%Y", "%Y-%m", "%Y-%m-%d"):
+        try:
+            time.strptime(text, form)
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+def _cut(date: str, other: str) -> str:
+    """``date`` as far as ``other`` is known: 2021 and 2021-05-06 are compared by their years."""
+    return date[: min(len(date), len(other))]
+
+
+def checked_question(question: str) -> str:
+    """``question`` if it can be asked; raises InputError for one that is empty, too long or only marks."""
+    if not question.strip():
+        raise InputError("the question is empty; ask something, as in: qa ask 上海是哪一年启动试点的?")
+    if len(question) > LONGEST_QUESTION:
+        raise InputError(
+            f"the question has {len(question):,} characters; at most {LONGEST_QUESTION:,} can be asked"
+        )
+    if not any(char.isalnum() for char in question):
+        raise InputError(f"{question.strip()[:20]!r} holds no words; ask a question in Chinese")
+    return question
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """One generation with all that searches it."""
+
+    generation: Generation
+    hybrid: Hybrid
+    reader: Reader
+    segmenter: Segmenter
+    info: Mapping[str, str]
+
+
+class Assistant:
+    """Answers questions from one index. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        model: Encoder | None = None,
+        settings: AnswerSettings | None = None,
+        retrieval: RetrievalSettings | None = None,
+    ) -> None:
+        """Open the index at ``folder``. ``model``: the encoder, if it is already loaded.
+
+        Raises IndexFolderError, ModelError.
+        """
+        self._folder = folder
+        self._model = model
+        self._settings = AnswerSettings() if settings is None else settings
+        self._retrieval = RetrievalSettings() if retrieval is None else retrieval
+        self._lock = threading.Lock()
+        self._opened = self._open()
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str] = "index") -> Self:
+        """The assistant over the index at ``folder``. Raises IndexFolderError, ModelError."""
+        return cls(Path(folder))
+
+    @property
+    def threshold(self) -> float:
+        """Confidence below which it abstains, 0 to 1."""
+        return self._settings.threshold
+
+    @property
+    def index_info(self) -> dict[str, str]:
+        """``fingerprint`` of the index, names of ``encoder`` and ``reader``."""
+        return dict(self._opened.info)
+
+    @property
+    def generation(self) -> Generation:
+        """The open generation of the index."""
+        return self._opened.generation
+
+    def passages(self) -> Sequence[Passage]:
+        """All passages of the index, by row."""
+        return self._opened.generation.passages
+
+    def reload(self) -> bool:
+        """Open the index anew if it was replaced; True if it was. Questions under way are not disturbed."""
+        with self._lock:
+            fresh = self._open()
+            replaced = fresh.info != self._opened.info
+            self._opened = fresh
+        return replaced
+
+    def close(self) -> None:
+        """Let go of the index."""
+        self._opened.generation.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- asking ----------------------------------------------------------------------------------
+
+    def ask(
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        *,
+        top_k: int | None = None,
+        threshold: float | None = None,
+        filters: Filters | None = None,
+    ) -> Answer:
+        """The answer of the articles, or an abstention.
+
+        ``history``    earlier questions, oldest first, for follow-ups
+        ``top_k``      passages kept on the answer (the reading looks at a fixed number)
+        ``threshold``  0 to 1; None for the shipped one
+        Raises InputError for a question that cannot be asked.
+        """
+        began = time.perf_counter()
+        opened = self._opened
+        searched = conversation.standalone(checked_question(question), history, opened.segmenter)
+        show = self._settings.show if top_k is None else top_k
+        hits = self._hits(opened, searched, max(show, self._settings.read), filters)
+        found = time.perf_counter()
+        candidates = _read(opened.reader, searched, [hit.passage for hit in hits[: self._settings.read]])
+        limit = self.threshold if threshold is None else threshold
+        citations, confidence = answer_from(candidates, limit, self._settings.others)
+        done = time.perf_counter()
+        timings = {"retrieve": found - began, "read": done - found, "total": done - began}
+        return Answer(
+            question=question,
+            searched=searched,
+            citations=citations,
+            confidence=confidence,
+            hits=hits[:show],
+            timings_ms={stage: 1000 * seconds for stage, seconds in timings.items()},
+            index=opened.info,
+        )
+
+    def search(
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        *,
+        k: int = 10,
+        filters: Filters | None = None,
+    ) -> tuple[Hit, ...]:
+        """The ``k`` best passages, best first. Raises InputError."""
+        opened = self._opened
+        searched = conversation.standalone(checked_question(question), history, opened.segmenter)
+        return self._hits(opened, searched, k, filters)
+
+    def _hits(self, opened: _Opened, searched: str, k: int, filters: Filters | None) -> tuple[Hit, ...]:
+        allowed = None if filters is None or filters.empty else _allowed(opened.generation, filters)
+        return opened.hybrid.search(searched, k, allowed)
+
+    def _open(self) -> _Opened:
+        generation = Generation.open(self._folder)
+        if self._model is None:
+            self._model = encoder.load(str(generation.manifest.encoder["name"]))
+        model, manifest = self._model, generation.manifest
+        if model.fingerprint != manifest.encoder["fingerprint"]:
+            raise ModelError(
+                f"{self._folder}: was indexed with another encoder ({manifest.encoder['name']}, "
+                f"{str(manifest.encoder['fingerprint'])[:12]}…); run `qa index --rebuild`"
+            )
+        segmenter = Segmenter(tuple(generation.text("dictionary.txt").split()))
+        hybrid, reader = self._searchers(generation, model, segmenter)
+        info = {"fingerprint": manifest.fingerprint, "encoder": model.name, "reader": reader.name}
+        return _Opened(generation, hybrid, reader, segmenter, info)
+
+    def _searchers(
+        self, generation: Generation, model: Encoder, segmenter: Segmenter
+    ) -> tuple[Hybrid, SentenceReader]:
+        size = len(generation.passages)
+        try:
+            lexical = BM25.load(generation.path, size, segmenter)
+            dense = Dense.load(generation.path, model)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise IndexFolderError(
+                f"{generation.path}: cannot be opened ({error}); run `qa index --rebuild`"
+            ) from error
+        weight = self._retrieval.bm25_weight
+        legs: dict[str, tuple[Any, float]] = {"bm25": (lexical, weight), "dense": (dense, 1 - weight)}
+        hybrid = Hybrid(legs, generation.passages, pool=self._retrieval.pool)
+        return hybrid, SentenceReader(model, segmenter)
+
+
+class PassageReading:
+    """Answers from passages that are given, without any index."""
+
+    def __init__(self, reader: Reader | None = None, settings: AnswerSettings | None = None) -> None:
+        """``reader``: None for the shipped one. Raises ModelError."""
+        self.reader = SentenceReader(encoder.load(), Segmenter()) if reader is None else reader
+        self._settings = AnswerSettings() if settings is None else settings
+
+    def __call__(
+        self, question: str, passages: Sequence[Passage], *, threshold: float | None = None
+    ) -> Answer:
+        """The answer that the passages give; abstains below ``threshold``."""
+        began = time.perf_counter()
+        limit = self._settings.threshold if threshold is None else threshold
+        candidates = _read(self.reader, checked_question(question), passages)
+        citations, confidence = answer_from(candidates, limit, self._settings.others)
+        spent = 1000 * (time.perf_counter() - began)
+        timings = {"retrieve": 0.0, "read": spent, "total": spent}
+        return Answer(question, question, citations, confidence, timings_ms=timings)
+
+
+def _allowed(generation: Generation, filters: Filters) -> Mask:
+    """Which passages stand in articles that ``filters`` admit, bool (passages,)."""
+    import numpy as np
+
+    admitted = np.array([filters.admits(source, date) for source, date in generation.catalogue()], dtype=bool)
+    if not admitted.any():
+        raise InputError("no article of the index passes the filters; widen --source, --after or --before")
+    mask: Mask = admitted[generation.article_rows()]
+    return mask
+
+
+def _read(reader: Reader, question: str, passages: Sequence[Passage]) -> list[Candidate]:
+    """All spans the reader points at, best first; ties keep the order of the passages."""
+    readings = reader.read(question, passages)
+    found = [
+        Candidate(passage, scored.span, _sentence(passage, scored.span), scored.score)
+        for passage, reading in zip(passages, readings, strict=True)
+        for scored in reading.spans
+    ]
+    return sorted(found, key=lambda candidate: -candidate.score)
+
+
+def _sentence(passage: Passage, span: Span) -> Span:
+    """The whole sentence, or sentences, of the passage that ``span`` stands in."""
+    inside = [each for each in sentences(passage.article.text, passage.span) if each.overlaps(span)]
+    if not inside:
+        return span
+    return Span(min(inside[0].start, span.start), max(inside[-1].end, span.end))
+
+
+def answer_from(
+    candidates: Sequence[Candidate], threshold: float, others: int
+) -> tuple[tuple[Citation, ...], float]:
+    """The citations of the candidates at or above ``threshold``, and the best candidate's score.
+
+    ``candidates`` come best first. The first is the answer; those that say the same follow as ``same``,
+    at most ``others`` in all, further ones as ``other``. None at the threshold means no citations.
+    """
+    confidence = candidates[0].score if candidates else 0.0
+    chosen: list[Citation] = []
+    for candidate in candidates:
+        if candidate.score < threshold or len(chosen) > others:
+            break
+        if any(_same_place(candidate, citation) for citation in chosen):
+            continue
+        kind = _kind(candidate, chosen)
+        chosen.append(Citation(candidate.passage, candidate.span, candidate.sentence, kind))
+    return tuple(sorted(chosen, key=lambda citation: _ORDER.index(citation.kind))), confidence
+
+
+_ORDER: tuple[CitationKind, ...] = ("answer", "same", "other")
+
+
+def _kind(candidate: Candidate, chosen: Sequence[Citation]) -> CitationKind:
+    if not chosen:
+        return "answer"
+    return "same" if _says(candidate.quote, chosen[0].quote) else "other"
+
+
+def _same_place(candidate: Candidate, citation: Citation) -> bool:
+    """Overlapping passages bring the same words up twice."""
+    return candidate.passage.article.id == citation.article.id and candidate.span.overlaps(citation.span)
+
+
+def _says(quote: str, other: str) -> bool:
+    """Whether two quotes are the same words but for script, width, case and marks."""
+    return _bare(quote) == _bare(other)
+
+
+def _bare(quote: str) -> str:
+    return "".join(char for char in fold(quote) if char.isalnum())

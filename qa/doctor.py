@@ -1,0 +1,76 @@
+"""What is installed, which models serve, and whether everything needed offline is there."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from qa import __version__, encoder, index
+from qa.errors import QaError
+
+__all__ = ["examine"]
+
+PACKAGES = (
+    "faiss-cpu",
+    "gradio",
+    "jieba",
+    "lxml",
+    "numpy",
+    "onnxruntime",
+    "sentence-transformers",
+    "tokenizers",
+)
+
+
+def examine(folder: Path) -> dict[str, dict[str, Any]]:
+    """Findings by section; a fault is told in its row, not raised."""
+    return {
+        "versions": {"qa": __version__, "python": platform.python_version(), **_packages()},
+        "encoder": _encoder(),
+        "index": _index(folder),
+    }
+
+
+def _packages() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "missing; run: pip install qa"
+    return found
+
+
+def _encoder() -> dict[str, Any]:
+    try:
+        model = encoder.load()
+        length = float((model.encode(["检查"], "query")[0] ** 2).sum())
+    except QaError as error:
+        return {"status": str(error)}
+    sound = abs(length - 1) < 1e-3
+    return {
+        "status": "ok" if sound else f"a vector has length {length:.3f}, not 1",
+        "name": model.name,
+        "fingerprint": model.fingerprint,
+        "dim": model.dim,
+        "offline": True,
+    }
+
+
+def _index(folder: Path) -> dict[str, Any]:
+    try:
+        manifest = index.read_manifest(folder)
+        if manifest is None:
+            return {"status": f"none at {folder}; make one: qa index PATH"}
+        index.check(folder / manifest.generation, manifest, every_byte=True)
+    except QaError as error:
+        return {"status": str(error)}
+    return {
+        "status": "ok",
+        "fingerprint": manifest.fingerprint,
+        "encoder": manifest.encoder["name"],
+        **manifest.counts,
+        "paths": [root.path for root in manifest.roots],
+    }

@@ -1,0 +1,87 @@
+"""Answers and summaries as lines for people. Nothing here prints; Chinese first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qa.indexing import Summary
+    from qa.types import Answer, Citation, Hit
+
+__all__ = ["answer_lines", "explanation_lines", "hit_lines", "summary_lines"]
+
+_KINDS = {"answer": "答", "same": "另见", "other": "其他"}
+
+
+def answer_lines(answer: Answer) -> Iterator[str]:
+    """The quote first, then its sentence and place; or the plain word that the articles do not tell."""
+    if answer.searched != answer.question:
+        yield f"（检索：{answer.searched}）"
+    if answer.abstained:
+        yield f"文章里没有找到答案。（把握 {answer.confidence:.2f}，低于回答所需） The articles do not tell."
+        if answer.hits:
+            yield "最接近的段落 nearest passages:"
+            yield from hit_lines(answer.hits[:3])
+        return
+    yield str(answer.text)
+    for citation in answer.citations:
+        yield from _citation_lines(citation)
+    yield f"  把握 confidence {answer.confidence:.2f}"
+
+
+def _citation_lines(citation: Citation) -> Iterator[str]:
+    article = citation.article
+    words = "" if citation.kind == "answer" else f"{citation.quote} —— "
+    yield f"  [{_KINDS[citation.kind]}] {words}{_one_line(citation.sentence)}"
+    place = [_source(article.source, article.element), f"第 {citation.span.start}–{citation.span.end} 字"]
+    place += [part for part in (article.title, " > ".join(citation.passage.heading), article.date) if part]
+    yield "       " + " · ".join(dict.fromkeys(place))
+
+
+def _source(source: str, element: str | None) -> str:
+    return source if element is None else f"{source} ({element})"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def hit_lines(hits: Sequence[Hit]) -> Iterator[str]:
+    """A numbered passage each, with its place and first characters."""
+    for number, hit in enumerate(hits, start=1):
+        article, span = hit.passage.article, hit.passage.span
+        place = f"{_source(article.source, article.element)} · 第 {span.start}–{span.end} 字"
+        yield f"  {number}. {place} · {article.title}"
+        text = _one_line(hit.passage.text)
+        yield f"     {text[:100]}{'…' if len(text) > 100 else ''}"
+
+
+def explanation_lines(answer: Answer) -> Iterator[str]:
+    """How the passages were ranked and where the time went."""
+    yield f"  检索 searched: {answer.searched}"
+    yield "  名次 rank  得分 score  bm25  dense  出处 source"
+    for number, hit in enumerate(answer.hits, start=1):
+        ranks = [str(hit.ranks.get(leg, "–")) for leg in ("bm25", "dense")]
+        span = hit.passage.span
+        source = _source(hit.passage.article.source, hit.passage.article.element)
+        legs = f"{ranks[0]:>4}  {ranks[1]:>5}"
+        yield f"  {number:>9}  {hit.score:>10.3f}  {legs}  {source} [{span.start}, {span.end})"
+    timings = ", ".join(f"{stage} {ms:.1f} ms" for stage, ms in answer.timings_ms.items())
+    yield f"  用时 timings: {timings}"
+
+
+def summary_lines(summary: Summary) -> Iterator[str]:
+    """What a run of indexing did; each refused file with its reason."""
+    counts = (
+        f"新增 added {len(summary.added)}",
+        f"更新 changed {len(summary.changed)}",
+        f"未变 unchanged {len(summary.unchanged)}",
+        f"移除 removed {len(summary.removed)}",
+        f"拒收 refused {len(summary.refused)}",
+    )
+    yield "，".join(counts)
+    size = f"共 {summary.articles} 篇 articles，{summary.passages} 段 passages"
+    yield f"{size}，新嵌入 embedded {summary.embedded}"
+    for refusal in summary.refused:
+        yield f"  拒收 refused {refusal.source}: {refusal.reason}"

@@ -17,17 +17,29 @@ __all__ = ["fold", "han", "is_han", "sentences", "trim"]
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 
 _ENDERS = "。！？；…｡"
-_HALF_ENDERS = "!?;"
-_CLOSERS = "”’」』）》】〕﹂﹄)〉"
+_WIDE_CLOSERS = "”’」』）》】〕﹂﹄〉"
+_CLOSERS = _WIDE_CLOSERS + ")"
 _han = re.compile(f"[{HAN}]")
-# An end of sentence: full-width marks anywhere; half-width ones and a full stop only right after a Han
-# character (or a bracket or quote that closes), because elsewhere they are code, prices or abbreviations.
+# An end of sentence: full-width marks anywhere; half-width ones only beside Han characters (a closing
+# bracket or quote may stand between) and a full stop only behind one, because elsewhere they are code,
+# prices or abbreviations. What lies in an address or between backticks is never an end.
 _end = re.compile(
-    rf"""(?:[{_ENDERS}]+[!?]*|(?<=[{HAN}{_CLOSERS}"'])[{_HALF_ENDERS}]+|(?<=[{HAN}])\.(?=\s|$))[{_CLOSERS}]*"""
-    r"""|[\r\n\u2028\u2029]+"""
+    rf"""(?P<kept>(?:https?|ftp)://[^\s"<>`\u0080-\U0010ffff]*[A-Za-z0-9/=&#_-](?:[{HAN}]+[/?=&#][!-~]+)*"""
+    r"""|`[^`\r\n]{1,200}`)"""
+    rf"""|(?:[{_ENDERS}]+[!?]*"""
+    rf"""|(?:(?<=[{HAN}{_WIDE_CLOSERS}])|(?<=[{HAN}{_WIDE_CLOSERS}][)"'*]))[!?;]+"""
+    rf"""|(?<![!?;])[!?;]+(?=[)"'*]{{0,2}}[{HAN}])"""
+    rf"""|(?P<stop>(?<=[{HAN}])\.(?=["')*{_WIDE_CLOSERS}]*(?:\s|$))))[{_CLOSERS}]*"""
+    r"""|(?P<line>[\r\n\u2028\u2029]+)"""
 )
-# Marks that look the same at both ends: after a sentence's end they close it only where one is open.
-_TWO_ENDED = ('"', "**", "'")
+# A number that counts a list or a heading (一. 十二. 第三章.), behind which a full stop ends nothing.
+_counter = re.compile(r"\s*第?[一二三四五六七八九十百]{1,4}[章节条]?")
+# Marks that look the same at both ends (an apostrophe is none): where one is open they close a sentence.
+_TWO_ENDED = (
+    ("**", re.compile(r"\*\*")),
+    ('"', re.compile('"')),
+    ("'", re.compile(r"(?<![a-zA-Z])'|'(?![a-zA-Z])")),
+)
 
 
 @cache
@@ -72,21 +84,45 @@ def sentences(text: str, span: Span | None = None) -> list[Span]:
     Han characters, and at a line's end. Only white space lies between two sentences.
     """
     span = Span(0, len(text)) if span is None else span
-    found, start = [], span.start
+    found, start, quotes = [], span.start, _Quotes(text, span)
     for match in _end.finditer(text, span.start, span.end):
-        end = _closed(text, start, match.end(), span.end)
+        if match["kept"] or (match["stop"] and _counter.fullmatch(text, start, match.start())):
+            continue
+        end = quotes.new_line(match.end()) if match["line"] else quotes.close(match.end())
         found.append(trim(text, Span(start, end)))
         start = end
     found.append(trim(text, Span(start, span.end)))
     return _joined(text, [sentence for sentence in found if len(sentence)])
 
 
-def _closed(text: str, start: int, end: int, limit: int) -> int:
-    """``end`` moved behind straight quotes and stars that were opened since ``start``."""
-    for mark in _TWO_ENDED:
-        if text.startswith(mark, end, limit) and text.count(mark, start, end) % 2:
-            end += len(mark)
-    return end
+class _Quotes:
+    """Which straight quotes and stars are open, counted along a line as its sentences are found."""
+
+    def __init__(self, text: str, span: Span) -> None:
+        self._text, self._span = text, span
+        self.new_line(span.start)
+
+    def new_line(self, at: int) -> int:
+        """Forget what was open before ``at``, and return it."""
+        self._seen = at
+        self._open = dict.fromkeys((mark for mark, _ in _TWO_ENDED), 0)
+        return at
+
+    def close(self, end: int) -> int:
+        """``end`` moved behind the marks there that were opened before, and brackets behind those."""
+        self._count(end)
+        for mark, _ in _TWO_ENDED * 2:
+            if self._open[mark] and self._text.startswith(mark, end, self._span.end):
+                end += len(mark)
+                self._count(end)
+        while end < self._span.end and self._text[end] in _CLOSERS:
+            end += 1
+        return end
+
+    def _count(self, end: int) -> None:
+        for mark, pattern in _TWO_ENDED:
+            self._open[mark] ^= sum(1 for _ in pattern.finditer(self._text, self._seen, end)) % 2
+        self._seen = end
 
 
 def _joined(text: str, found: list[Span]) -> list[Span]:

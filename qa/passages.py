@@ -7,6 +7,7 @@ furniture, because a block does not.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from qa.settings import PassageSettings
 from qa.text import is_han, sentences, trim
@@ -14,7 +15,9 @@ from qa.types import Article, Block, Passage, Span
 
 __all__ = ["cut", "indexed_text"]
 
-_soft = re.compile(r"[，,、:：]|\s")
+# 1,000 and 12:30 and https:// are one word.
+_soft = re.compile(r"[，、：\s]|(?<![0-9A-Za-z])[,:]|[,:](?![0-9A-Za-z/])")
+_word = re.compile(r"[^\W\d_]|[0-9_.,:/@%+&=?#~-]")
 
 
 def cut(article: Article, settings: PassageSettings | None = None) -> list[Passage]:
@@ -23,7 +26,7 @@ def cut(article: Article, settings: PassageSettings | None = None) -> list[Passa
     return [
         Passage(article, span, block.heading, block.page)
         for block in article.blocks
-        for span in _pack(_pieces(article.text, block, settings.limit), settings)
+        for span in _passages(article.text, block, settings)
     ]
 
 
@@ -34,9 +37,11 @@ def indexed_text(passage: Passage) -> str:
     return f"{context}\n{passage.text}" if context else passage.text
 
 
-def _pieces(text: str, block: Block, limit: int) -> list[Span]:
-    """The sentences of a block, those longer than ``limit`` cut into shorter pieces."""
-    return [piece for sentence in sentences(text, block.span) for piece in _shortened(text, sentence, limit)]
+def _passages(text: str, block: Block, settings: PassageSettings) -> list[Span]:
+    """The sentences of a block, those longer than the limit cut into shorter pieces, packed."""
+    whole = sentences(text, block.span)
+    pieces = [piece for sentence in whole for piece in _shortened(text, sentence, settings.limit)]
+    return _pack(pieces, frozenset(whole), settings)
 
 
 def _shortened(text: str, sentence: Span, limit: int) -> list[Span]:
@@ -52,18 +57,23 @@ def _shortened(text: str, sentence: Span, limit: int) -> list[Span]:
 def _break(text: str, start: int, end: int) -> int:
     """The best place at or before ``end`` to cut: after a comma, else not inside a word."""
     half = start + (end - start) // 2
-    soft = [match.end() for match in _soft.finditer(text, half, end)]
+    soft = [match.end() for match in _soft.finditer(text, half, end + 1) if match.end() <= end]
     if soft:
         return soft[-1]
-    for place in range(end, half, -1):
-        before, after = text[place - 1], text[place]
-        if is_han(before) or is_han(after) or not (before.isalnum() and after.isalnum()):
-            return place
-    return end
+    return next((place for place in range(end, half, -1) if _loose(text[place - 1], text[place])), end)
 
 
-def _pack(pieces: list[Span], settings: PassageSettings) -> list[Span]:
-    """Runs of pieces of at most ``limit`` characters, each begun with the tail of the one before."""
+def _loose(before: str, after: str) -> bool:
+    """Whether a cut between two characters leaves words, numbers and combined characters whole."""
+    if unicodedata.category(after) in ("Mn", "Me", "Cf", "Sk") or before == "\u200d":
+        return False
+    if is_han(before) or is_han(after):
+        return True
+    return not (_word.match(before) and _word.match(after))
+
+
+def _pack(pieces: list[Span], whole: frozenset[Span], settings: PassageSettings) -> list[Span]:
+    """Runs of pieces of at most ``limit`` characters, each begun with ``whole`` ones of the one before."""
     packed: list[Span] = []
     first = last = 0  # the open run is pieces[first:last]
     while last < len(pieces):
@@ -71,17 +81,18 @@ def _pack(pieces: list[Span], settings: PassageSettings) -> list[Span]:
         full = last == len(pieces) or pieces[last].end - pieces[first].start > settings.limit
         if full or pieces[last - 1].end - pieces[first].start >= settings.target:
             packed.append(Span(pieces[first].start, pieces[last - 1].end))
-            first = _overlap(pieces, first, last, settings)
+            first = last if last == len(pieces) else _overlap(pieces, first, last, whole, settings)
     return packed
 
 
-def _overlap(pieces: list[Span], first: int, last: int, settings: PassageSettings) -> int:
-    """Where the next run begins: at the earliest of the last pieces that fit the overlap and the limit."""
-    if last == len(pieces):
-        return last
+def _overlap(
+    pieces: list[Span], first: int, last: int, whole: frozenset[Span], settings: PassageSettings
+) -> int:
+    """Where the next run begins: at the earliest of the last sentences that fit the overlap and the limit."""
     begin = last
     while (
         begin - 1 > first
+        and pieces[begin - 1] in whole
         and pieces[last - 1].end - pieces[begin - 1].start <= settings.overlap
         and pieces[last].end - pieces[begin - 1].start <= settings.limit
     ):

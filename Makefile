@@ -1,0 +1,47 @@
+# Two commands do all set-up on a fresh machine: `make chat` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: chat test check format index eval setup browser bench help
+
+help:  ## 显示这些命令 show these commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "qa needs Python 3.11 or newer; name one: make PYTHON=python3.12 chat" >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+setup: $(READY)  ## 安装 install into .venv
+
+index: $(READY)  ## 建立索引 build the index of the shipped articles
+	$(BIN)/qa index corpus/articles
+
+chat: index  ## 打开网页问答 set up, build the index, open the web chat
+	$(BIN)/python app.py
+
+eval: index  ## 评测 evaluate on the shipped questions
+	$(BIN)/qa eval corpus/questions.jsonl
+
+test: setup browser check  ## 安装并运行全部检查 set up, run every check
+
+check: $(READY)  ## 格式、规范、类型、测试 format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: $(READY)  ## 整理格式 format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+browser: $(READY)  ## 为页面测试装 Chromium a browser for the page's tests (Debian, as root)
+	@if command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then :; else \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; fi
+
+bench: $(READY)  ## README 里的数字 the README's figures
+	$(BIN)/python -m benchmarks.figures

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Dense"]
 
+_NOISE = 1e-6  # two cosines that differ by less may be one cosine, summed in another order
+
 
 class Dense:
     """The dense leg: an exact FAISS index and the encoder its vectors came from."""
@@ -36,23 +38,32 @@ class Dense:
 
     def search(self, question: str, k: int, allowed: Mask | None = None) -> tuple[Rows, Vectors]:
         """At most ``k`` rows by cosine, best first, ties by row."""
-        faiss = _faiss()
-        vector = self._question(question)
         size = self._index.ntotal if allowed is None else int(allowed.sum())
         if not size:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        parameters = None
-        if allowed is not None:
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.flatnonzero(allowed)))
-        scores, rows = self._index.search(vector, min(k, size), params=parameters)
-        order = np.lexsort((rows[0], -scores[0]))
-        return rows[0][order], scores[0][order]
+        rows = self._nearest(self._question(question), min(k, size), size, allowed)
+        scores = self.scores(question, rows)
+        best = np.lexsort((rows, -scores))[:k]
+        return rows[best], scores[best]
+
+    def _nearest(self, vector: Vectors, k: int, size: int, allowed: Mask | None) -> Rows:
+        """The ``k`` nearest rows and all that tie with the last: FAISS would pick any of those."""
+        params = _only(allowed)
+        scores, rows = self._index.search(vector, min(k + 1, size), params=params)
+        if k < size and scores[0, k - 1] - scores[0, k] <= _NOISE:
+            _, _, tied = self._index.range_search(vector, float(scores[0, k - 1]) - _NOISE, params=params)
+            found: Rows = tied
+        else:
+            found = rows[0, :k]
+        return found
 
     def scores(self, question: str, rows: Rows) -> Vectors:
-        """The cosine of each of ``rows`` with ``question``, float32."""
+        """The cosine of each of ``rows`` with ``question``, float32; equal vectors have equal ones."""
         if not len(rows):
             return np.zeros(0, dtype=np.float32)
-        found: Vectors = self._index.reconstruct_batch(rows) @ self._question(question)[0]
+        # Not a matrix product: there a row's last bit may depend on where the row stands.
+        products: Vectors = self._index.reconstruct_batch(rows) * self._question(question)[0]
+        found: Vectors = products.sum(axis=1)
         return found
 
     def _encode(self, question: str) -> Vectors:
@@ -72,6 +83,14 @@ class Dense:
         """All vectors, float32 (n, dim), in row order."""
         found: Vectors = self._index.reconstruct_n(0, self._index.ntotal)
         return found
+
+
+def _only(allowed: Mask | None) -> Any:
+    """FAISS's parameters for a search among the ``allowed`` rows."""
+    if allowed is None:
+        return None
+    faiss = _faiss()
+    return faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.flatnonzero(allowed)))
 
 
 def _faiss() -> Any:

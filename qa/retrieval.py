@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Hybrid", "fuse"]
 
+_NOISE = 1e-6  # scores are float32: what differs by less, relative to the largest, is equal
+
 
 class Hybrid:
     """Ranks the passages of an index by all its legs together."""
@@ -63,6 +65,7 @@ def fuse(scored: Sequence[tuple[Vectors, float]]) -> NDArray[np.float64]:
 
 
 def _z(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    deviation = scores.std()
-    centred = scores - scores.mean()
-    return centred / deviation if deviation > 0 else np.zeros_like(centred)
+    if np.ptp(scores) <= _NOISE * np.abs(scores).max():
+        return np.zeros_like(scores)
+    standard: NDArray[np.float64] = (scores - scores.mean()) / scores.std()
+    return standard

@@ -48,7 +48,7 @@ class BM25:
         frequency = np.array([n for count in counts for n in count.values()], dtype=np.float64)
         df = np.bincount(column, minlength=len(terms)) if len(column) else np.zeros(0, dtype=np.int64)
         idf = np.log1p((len(counts) - df + 0.5) / (df + 0.5))
-        norm = k1 * (1 - b + b * lengths / max(lengths.mean() if len(lengths) else 0.0, 1.0))
+        norm = k1 * (1 - b + b * lengths * len(lengths) / max(lengths.sum(), 1.0))
         shares = idf[column] * frequency * (k1 + 1) / (frequency + norm[row])
         order = np.lexsort((row, column))
         indptr = np.concatenate(([0], np.cumsum(df))).astype(np.int64)
@@ -60,7 +60,7 @@ class BM25:
         if allowed is not None:
             scores = np.where(allowed, scores, np.float32(0))
         found = np.flatnonzero(scores > 0)
-        if len(found) > k:
+        if len(found) > k > 0:
             least = np.partition(scores[found], len(found) - k)[len(found) - k]
             found = found[scores[found] >= least]
         best = found[np.lexsort((found, -scores[found]))][:k]

@@ -39,7 +39,7 @@ PIECES = (
 
 def texts(*, max_pieces: int = 60) -> st.SearchStrategy[str]:
     """Texts of the pieces above with any other characters strewn in."""
-    any_characters = st.text(st.characters(exclude_categories=("Cs",)), max_size=3)
+    any_characters = st.text(max_size=3)
     return st.lists(st.sampled_from(PIECES) | any_characters, max_size=max_pieces).map("".join)
 
 
@@ -74,4 +74,5 @@ def unit_vectors(
     size = draw(st.integers(min_size, max_size))
     distinct = rng.standard_normal((draw(st.integers(1, size)), dim))
     rows = distinct[rng.integers(0, len(distinct), size)]
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    unit: NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit

@@ -25,12 +25,10 @@ def test_search_is_brute_force(vectors: NDArray[np.float32], k: int, data: st.Da
     leg = Dense.build(vectors, VectorEncoder(vectors))
     asked = data.draw(st.integers(0, len(vectors) - 1))
     allowed = np.array(data.draw(st.lists(st.booleans(), min_size=len(vectors), max_size=len(vectors))))
-    for mask in (None, allowed):
+    for mask, looked_at in ((None, np.ones(len(vectors), bool)), (allowed, allowed)):
         rows, scores = leg.search(str(asked), k, mask)
-        assert rows.tolist() == brute_force(
-            vectors, asked, k, np.ones(len(vectors), bool) if mask is None else mask
-        )
-        assert (rows.dtype, scores.dtype) == (np.int64, np.float32)
+        assert rows.tolist() == brute_force(vectors, asked, k, looked_at)
+        assert [rows.dtype.name, scores.dtype.name] == ["int64", "float32"]
         np.testing.assert_allclose(scores, vectors[rows] @ vectors[asked], atol=1e-6)
         assert scores.tolist() == leg.scores(str(asked), rows).tolist()
 

@@ -32,7 +32,7 @@ CHINESE = [
 
 
 def formula(texts: list[str], question: str, k1: float = 1.2, b: float = 0.75) -> list[float]:
-    """sum over the question's terms of idf · tf · (k1 + 1) / (tf + k1 · (1 - b + b · length / mean length))"""
+    """The sum over the terms asked of idf · tf · (k1 + 1) / (tf + k1 · (1 - b + b · length / mean length))."""
     bags = [Counter(SEGMENTER.terms(text)) for text in texts]
     mean = sum(bag.total() for bag in bags) / len(bags) if bags else 0.0
     found = []
@@ -80,7 +80,7 @@ def test_scores_are_the_formula(texts: list[str], question: str, constants: tupl
     wanted = formula(texts, question, k1, b)
     np.testing.assert_allclose(leg.scores(question, np.arange(len(texts))), wanted, rtol=1e-5, atol=1e-6)
     rows, scores = leg.search(question, 3)
-    assert (rows.dtype, scores.dtype) == (np.int64, np.float32)
+    assert [rows.dtype.name, scores.dtype.name] == ["int64", "float32"]
     # float32 sums may settle a tie of the formula's float64 ones differently, never a difference.
     np.testing.assert_allclose(scores, [wanted[row] for row in ranked(wanted, 3)], rtol=1e-5)
 
@@ -171,8 +171,8 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
     loaded = BM25.load(tmp_path, len(CHINESE), SEGMENTER)
     for question in ("上海的试点", "区块链技术", "hyperledger", "无关"):
-        for before, after in zip(built.search(question, 5), loaded.search(question, 5), strict=True):
-            assert before.tolist() == after.tolist()
+        (rows, scores), (again, same) = built.search(question, 5), loaded.search(question, 5)
+        assert (rows.tolist(), scores.tolist()) == (again.tolist(), same.tolist())
 
 
 BUILD = """
@@ -183,7 +183,8 @@ from qa.words import Segmenter
 texts = Path(sys.argv[1]).read_text("utf-8").split("|")
 segmenter = Segmenter(("链上金融", "数字票据"))
 BM25.build(texts, segmenter).save(Path(sys.argv[2]))
-Path(sys.argv[2], "terms").write_text("|".join(term for text in texts for term in segmenter.terms(text)), "utf-8")
+terms = "|".join(term for text in texts for term in segmenter.terms(text))
+Path(sys.argv[2], "terms").write_text(terms, "utf-8")
 """
 
 

@@ -1,0 +1,43 @@
+"""Plain text: the whole file is the article."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import PurePosixPath
+
+from qa.decoding import decode
+from qa.errors import ArticleError
+from qa.outline import blocks, date_of, lines, outline, title_of
+from qa.types import Article
+
+__all__ = ["SUFFIXES", "read"]
+
+SUFFIXES = (".txt", ".text")
+
+
+def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Article]:
+    """The one article of a text file; ``Article.text`` is the whole file decoded.
+
+    Its title is the first line that looks like one, else the file's name. Raises ArticleError where the
+    file holds no text.
+    """
+    made = decode(raw, encoding=encoding, where=source)
+    first = outline(lines(made.text))
+    if first.empty:
+        raise ArticleError(f"{source}: holds no text", where=source)
+    title = title_of(first, PurePosixPath(source).stem)
+    return [
+        Article(
+            id=source,
+            text=made.text,
+            title=title,
+            source=source,
+            sha256=hashlib.sha256(raw).hexdigest(),
+            encoding=made.encoding,
+            bom=made.bom,
+            exact=made.exact,
+            date=date_of(first),
+            blocks=blocks(made.text, first, title=title),
+            warnings=made.warnings,
+        )
+    ]

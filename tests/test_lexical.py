@@ -32,7 +32,7 @@ CHINESE = [
 
 
 def formula(texts: list[str], question: str, k1: float = 1.2, b: float = 0.75) -> list[float]:
-    """The sum over the terms asked of idf · tf · (k1 + 1) / (tf + k1 · (1 - b + b · length / mean length))."""
+    """Summed over the terms asked: idf · tf · (k1 + 1) / (tf + k1 · (1 - b + b · length / mean length))."""
     bags = [Counter(SEGMENTER.terms(text)) for text in texts]
     mean = sum(bag.total() for bag in bags) / len(bags) if bags else 0.0
     found = []

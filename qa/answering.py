@@ -207,6 +207,10 @@ class Assistant:
             index=opened.info,
         )
 
+    def standalone(self, question: str, history: Sequence[str] = ()) -> str:
+        """What is searched for ``question`` after ``history``. Raises InputError."""
+        return conversation.standalone(checked_question(question), history, self._opened.segmenter)
+
     def search(
         self,
         question: str,

@@ -1,0 +1,215 @@
+"""The first figures: start, warm retrieval, indexing, citations, and what fusion finds that BM25 misses.
+
+    python -m benchmarks.figures [--data PATH] [--seeds PATH] [--torch DIR] [--json FILE]
+
+``--data``   public sets as in ``training/splits.py``: 5,000 passages for warm retrieval
+``--seeds``  a folder of other articles whose citations are checked too
+``--torch``  the encoder's float32 model as a sentence-transformers folder (``training.make_encoder
+             --torch``): the baseline of indexing
+Ratios are taken between runs that alternate in one process or one loop; milliseconds stand beside the
+machine and its load. What needs a path that was not given is left out and said to be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.machine import described
+from qa import encoder, labels
+from qa.answering import Assistant
+from qa.indexing import build_index, index_articles
+from qa.lexical import BM25
+from qa.metrics import percentile
+from qa.passages import cut, indexed_text
+from qa.types import Article, Block, Span
+from qa.verification import verify
+from qa.words import Segmenter
+from training import splits
+
+SCRATCH = Path("scratch")
+CORPUS = Path("corpus/articles")
+QUESTIONS = Path("corpus/questions.jsonl")
+PAIRS = 11
+
+
+def main() -> None:
+    """Measure, print, and write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    for name in ("data", "seeds", "torch", "json"):
+        parser.add_argument(f"--{name}", type=Path)
+    args = parser.parse_args()
+    found: dict[str, Any] = {"machine": described()}
+    with tempfile.TemporaryDirectory() as folder:
+        build_index(CORPUS, folder)
+        for name, measure in _measures(args, Path(folder)).items():
+            found[name] = measure()
+            print(f"{name}: {json.dumps(found[name], ensure_ascii=False)}", flush=True)
+    if args.json:
+        args.json.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _measures(args: argparse.Namespace, index: Path) -> dict[str, Callable[[], Any]]:
+    return {
+        "help": _help,
+        "cold": lambda: _cold(index),
+        "warm retrieval": lambda: _warm(args.data) if args.data else "left out: --data",
+        "indexing": lambda: _indexing(args.torch) if args.torch else "left out: --torch",
+        "citations, corpus": lambda: _citations(CORPUS, index),
+        "citations, seeds": lambda: _citations(args.seeds, None) if args.seeds else "left out: --seeds",
+        "found beyond BM25": lambda: _beyond(index),
+    }
+
+
+def _help() -> dict[str, float]:
+    """``qa --help`` against an empty Python: median of pairs. Reach: at most 5."""
+    qa = str(Path(sys.executable).parent / "qa")
+    return _pairs([qa, "--help"], [sys.executable, "-c", "pass"])
+
+
+def _cold(index: Path) -> dict[str, float]:
+    """``qa ask`` from process start to exit against ``import sentence_transformers``. Reach: below 0.40."""
+    qa = str(Path(sys.executable).parent / "qa")
+    ask = [qa, "ask", "上海是哪一年启动区块链技术应用试点的?", "--index", str(index)]
+    return _pairs(ask, [sys.executable, "-c", "import sentence_transformers"])
+
+
+def _pairs(ours: Sequence[str], baseline: Sequence[str]) -> dict[str, float]:
+    times = [(_seconds(ours), _seconds(baseline)) for _ in range(PAIRS)]
+    return {
+        "ratio": round(median(a / b for a, b in times), 3),
+        "ms": round(1000 * median(a for a, _ in times), 1),
+        "baseline_ms": round(1000 * median(b for _, b in times), 1),
+    }
+
+
+def _seconds(command: Sequence[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+    return time.perf_counter() - began
+
+
+def _warm(data: Path) -> dict[str, float]:
+    """Retrieval on 5,000 passages, each question new. Reach: p95 below 20 ms."""
+    rows = splits.cmrc_trial(data)
+    contexts = dict.fromkeys(row.relevant[0] for row in [*rows, *splits.cmrc_train(data)])
+    articles: list[Article] = []
+    passages = 0
+    for at, text in enumerate(contexts):
+        if passages >= 5000:
+            break
+        articles.append(_article(at, text))
+        passages += len(cut(articles[-1]))
+    folder = SCRATCH / "five-thousand"
+    index_articles(articles, data, folder)  # embeds only what an earlier run has not
+    with Assistant.open(folder) as assistant:
+        assistant.search("预热", k=10)
+        times = []
+        for row in rows[:500]:
+            began = time.perf_counter()
+            assistant.search(row.question, k=10)
+            times.append(1000 * (time.perf_counter() - began))
+        size = len(assistant.passages())
+    return {"passages": size, "p50_ms": _rounded(times, 50), "p95_ms": _rounded(times, 95)}
+
+
+def _rounded(times: Sequence[float], percent: float) -> float:
+    return round(percentile(times, percent) or 0.0, 2)
+
+
+def _article(number: int, text: str) -> Article:
+    blocks = (Block(Span(0, len(text))),)
+    return Article(
+        str(number), text, "", "pool", "", "utf-8", element=str(number), exact=False, blocks=blocks
+    )
+
+
+def _indexing(folder: Path) -> dict[str, float]:
+    """Passages a second against the same model in float32 sentence-transformers. Reach: at least 3."""
+    from sentence_transformers import SentenceTransformer
+
+    with Assistant.open(_built(CORPUS)) as assistant:
+        texts = [indexed_text(passage) for passage in assistant.passages()][:192]
+    ours = encoder.load()
+    theirs = SentenceTransformer(str(folder), device="cpu")
+    ours.encode(texts[:8], "passage")
+    theirs.encode(texts[:8])
+    ratios, rates = [], []
+    for _ in range(3):
+        mine = _timed(lambda: ours.encode(texts, "passage"))
+        other = _timed(lambda: theirs.encode([f"passage: {text}" for text in texts], batch_size=16))
+        ratios.append(other / mine)
+        rates.append((len(texts) / mine, len(texts) / other))
+    return {
+        "ratio": round(median(ratios), 2),
+        "passages_per_s": round(median(rate for rate, _ in rates), 1),
+        "baseline_passages_per_s": round(median(rate for _, rate in rates), 1),
+    }
+
+
+def _built(path: Path) -> Path:
+    folder = SCRATCH / f"index-{path.name}"
+    build_index(path, folder)
+    return folder
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _citations(articles: Path, index: Path | None) -> dict[str, int]:
+    """Every citation of every shipped question, asked with threshold 0. Reach: all hold."""
+    folder = _built(articles) if index is None else index
+    checked = broken = 0
+    encodings: set[str] = set()
+    with Assistant.open(folder) as assistant:
+        for question in labels.read(QUESTIONS).questions:
+            answer = assistant.ask(question.question, question.history, threshold=0.0).to_dict()
+            verdicts = verify(answer, assistant.generation.file_path)
+            checked += len(verdicts)
+            broken += sum(not verdict.holds for verdict in verdicts)
+            encodings |= {citation["encoding"] for citation in answer["citations"]}
+    return {"citations": checked, "broken": broken, "encodings": len(encodings)}
+
+
+def _beyond(index: Path) -> dict[str, int]:
+    """Shipped questions whose answer BM25 alone does not have among its first five, and fusion has."""
+    found = {"questions": 0, "bm25": 0, "fused": 0, "fused, not bm25": 0}
+    with Assistant.open(index) as assistant:
+        passages = assistant.passages()
+        bm25 = BM25.load(assistant.generation.path, len(passages), Segmenter())
+        for question in labels.read(QUESTIONS).questions:
+            if not question.answers:
+                continue
+            hits = assistant.search(question.question, question.history, k=5)
+            searched = assistant.standalone(question.question, question.history)
+            rows, _ = bm25.search(searched, 5)
+            alone = any(_relevant(passages[int(row)], question) for row in rows)
+            fused = any(_relevant(hit.passage, question) for hit in hits)
+            found["questions"] += 1
+            found["bm25"] += alone
+            found["fused"] += fused
+            found["fused, not bm25"] += fused and not alone
+    return found
+
+
+def _relevant(passage: Any, question: labels.Question) -> bool:
+    source = passage.article.source
+    return any(source == s or source.endswith("/" + s) for s in question.sources) and any(
+        answer in passage.text for answer in question.answers
+    )
+
+
+if __name__ == "__main__":
+    main()

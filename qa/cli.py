@@ -359,17 +359,17 @@ def _add_eval(commands: Any) -> None:
 def _eval(args: Any) -> int:
     from pathlib import Path
 
-    from qa import evaluation
+    from qa import runs
 
-    baseline = evaluation.load_run(Path(args.baseline)) if args.baseline else None
+    baseline = runs.load_run(Path(args.baseline)) if args.baseline else None
     run = _run(args)
-    failed = [rule for rule in args.fail_if if evaluation.fail_if(run, rule, baseline)]
+    failed = [rule for rule in args.fail_if if runs.fail_if(run, rule, baseline)]
     if args.json == "-":
-        print(evaluation.to_json(run), end="")
+        print(runs.to_json(run), end="")
     else:
         if args.json:
-            Path(args.json).write_text(evaluation.to_json(run), encoding="utf-8")
-        print(evaluation.table(run))
+            Path(args.json).write_text(runs.to_json(run), encoding="utf-8")
+        print(runs.table(run))
     for rule in failed:
         print(f"qa: --fail-if {rule} 成立 holds", file=sys.stderr)
     return 1 if failed else 0

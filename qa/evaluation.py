@@ -8,19 +8,14 @@ told from one that had nothing to lose.
 
 from __future__ import annotations
 
-import json
-import re
-import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from qa import __version__
 from qa.errors import InputError
-from qa.labels import LabelSet, Question, Reference, paragraph_article
+from qa.labels import LabelSet, Question, paragraph_article
 from qa.metrics import (
     RANKING,
     RIGHT,
@@ -35,6 +30,7 @@ from qa.metrics import (
     risk_coverage,
     share,
 )
+from qa.relevance import Relevance, key, note
 from qa.types import Answer, Citation, Passage, Span
 
 __all__ = [
@@ -46,10 +42,6 @@ __all__ = [
     "Run",
     "evaluate",
     "evaluate_gold",
-    "fail_if",
-    "load_run",
-    "table",
-    "to_json",
 ]
 
 TOP_K = 10
@@ -237,19 +229,19 @@ def evaluate(
     ``on_progress``  called with the questions done and their number, after each
     """
     threshold = assistant.threshold if threshold is None else threshold
-    relevance = _Relevance(assistant.passages())
+    relevance = Relevance(assistant.passages())
 
     def outcome(question: Question) -> Outcome:
         ask = partial(assistant.ask, question.question, question.history, top_k=TOP_K)
         answer, candidate = _asked(question, threshold, ask)
         relevant = relevance.passages(question)
-        flags = tuple(_key(hit.passage) in relevant for hit in answer.hits)
+        flags = tuple(key(hit.passage) in relevant for hit in answer.hits)
         return Outcome(question, answer, candidate, flags, len(relevant))
 
     info = assistant.index_info
     about = _about(labels, info.get("fingerprint"), info, threshold) | {
         "gold_passage": False,
-        "relevance": _relevance_note(labels.questions),
+        "relevance": note(labels.questions),
     }
     return Run(about, _each(labels.questions, outcome, on_progress))
 
@@ -329,95 +321,8 @@ def _about(
     }
 
 
-# ---- relevance
-
-
-_Key = tuple[str, int, int]
-
-
-def _key(passage: Passage) -> _Key:
-    """What makes it the same passage, whatever run of the program made the value."""
-    return passage.article.id, passage.span.start, passage.span.end
-
-
 def _holds_citation(passage: Passage, citation: Citation) -> bool:
     return passage.article.id == citation.article.id and passage.span.covers(citation.span)
-
-
-class _Relevance:
-    """Which passages of an index are relevant to a question.
-
-    A passage is relevant if it comes from one of the ``sources``, or else from the labelled
-    paragraph, and holds a reference; where the reference has a place in the paragraph, the passage
-    must overlap it. With neither sources nor paragraph, holding a reference is enough.
-    """
-
-    def __init__(self, passages: Iterable[Passage]) -> None:
-        self._articles: dict[str, list[Passage]] = {}
-        for passage in passages:
-            self._articles.setdefault(passage.article.id, []).append(passage)
-        self._by_text: dict[str, list[list[Passage]]] = {}
-        for group in self._articles.values():
-            self._by_text.setdefault(group[0].article.text, []).append(group)
-
-    def passages(self, question: Question) -> frozenset[_Key]:
-        """The relevant passages; none for a question that nothing answers."""
-        return frozenset(
-            _key(passage)
-            for group, offset in self._candidates(question)
-            for passage in group
-            if any(_holds(passage, reference, offset) for reference in question.references)
-        )
-
-    def _candidates(self, question: Question) -> Iterator[tuple[list[Passage], int | None]]:
-        """Passages by article, each with where the labelled paragraph begins in it."""
-        if question.sources:
-            for group in self._articles.values():
-                if _matches(group[0].article.source, question.sources):
-                    yield group, _offset(group, question.context)
-        elif question.context is None:
-            for group in self._articles.values():
-                yield group, None
-        else:
-            yield from self._around(question.context)
-
-    def _around(self, context: str) -> Iterator[tuple[list[Passage], int | None]]:
-        """Articles that are the paragraph; failing that, those that hold it."""
-        whole = self._by_text.get(context)
-        for group in self._articles.values() if whole is None else whole:
-            offset = _offset(group, context)
-            if offset is not None:
-                yield group, offset
-
-
-def _matches(source: str, wanted: Iterable[str]) -> bool:
-    return any(source == name or source.endswith(f"/{name}") for name in wanted)
-
-
-def _offset(group: Sequence[Passage], context: str | None) -> int | None:
-    found = -1 if context is None else group[0].article.text.find(context)
-    return None if found < 0 else found
-
-
-def _holds(passage: Passage, reference: Reference, offset: int | None) -> bool:
-    if reference.text not in passage.text:
-        return False
-    if offset is None or reference.start is None:
-        return True
-    return passage.span.overlaps(Span(reference.start, reference.start + len(reference.text)).shift(offset))
-
-
-def _relevance_note(questions: Sequence[Question]) -> str:
-    """How relevance was judged, over the questions that have an answer, for the reader of the figures."""
-    judged = [question for question in questions if question.references]
-    bare = sum(not question.sources and question.paragraph is None for question in judged)
-    if not bare:
-        return "place and answer text"
-    return (
-        "answer text only"
-        if bare == len(judged)
-        else f"answer text only for {bare} of {len(judged)} questions"
-    )
 
 
 # ---- summary
@@ -500,154 +405,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(inner) for key, inner in value.items()}
     return [_rounded(inner) for inner in value] if isinstance(value, list) else value
-
-
-# ---- runs as JSON
-
-
-def to_json(run: Mapping[str, Any]) -> str:
-    """A run's JSON as text, the same bytes for the same run, ending in a newline."""
-    return json.dumps(run, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-
-
-def load_run(path: Path) -> dict[str, Any]:
-    """A run that was saved earlier, to be a baseline. Raises InputError if the file is not one."""
-    try:
-        run = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read as a run of qa eval ({error}); give its --json file"
-        ) from error
-    if not isinstance(run, dict) or not isinstance(run.get("summary"), dict):
-        raise InputError(f"{path}: is not a run of qa eval; give a file that --json wrote")
-    return run
-
-
-# ---- gates
-
-
-_CONDITION = re.compile(r"\s*([^<>\s]+)\s*([<>])\s*([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*")
-
-
-def fail_if(run: Mapping[str, Any], expression: str, baseline: Mapping[str, Any] | None = None) -> bool:
-    """Whether a run fails ``NAME<X`` or ``NAME>X``.
-
-    ``NAME`` is a measure of the summary, dotted where it lies deeper (``abstention.AUROC``,
-    ``by_type.date.F1``). An unsigned ``X`` is compared with the value, a signed one with the value
-    less the baseline's (to six digits, as runs are rounded).
-
-    Raises InputError for an expression that cannot be read, an unknown or undefined measure, an X
-    beyond 1 for a share, and a signed X without a baseline.
-    """
-    match = _CONDITION.fullmatch(expression)
-    if match is None:
-        raise InputError(
-            f'--fail-if {expression}: write NAME<X or NAME>X, for example "F1<0.8" or "F1<-0.005"'
-        )
-    name, order, sign, digits = match.groups()
-    limit = float(sign + digits)
-    value = _measure(run, name, "this run")
-    if abs(limit) > 1 and not name.startswith("latency_ms.") and name.split(".")[-1] != "n":
-        raise InputError(f"--fail-if {expression}: {name} lies between 0 and 1")
-    if sign:
-        value = _difference(value, name, expression, baseline)
-    return value < limit if order == "<" else value > limit
-
-
-def _difference(value: float, name: str, expression: str, baseline: Mapping[str, Any] | None) -> float:
-    if baseline is None:
-        raise InputError(f"--fail-if {expression}: a signed value is a difference; give --baseline RUN.json")
-    return round(value - _measure(baseline, name, "the baseline"), 6)
-
-
-def _measure(run: Mapping[str, Any], name: str, whose: str) -> float:
-    """A number of a run by its dotted name."""
-    found: Any = {**run, **run["summary"]}
-    for part in name.split("."):
-        if not isinstance(found, Mapping) or part not in found:
-            known = ", ".join(measure for measure, _ in _flat(run["summary"]))
-            raise InputError(f"--fail-if: {whose} has no measure {name}; it has {known}")
-        found = found[part]
-    if found is None:
-        raise InputError(f"--fail-if: {name} is undefined in {whose}: it has no questions of the kind")
-    if isinstance(found, bool) or not isinstance(found, (int, float)):
-        raise InputError(f"--fail-if: {name} is not a number in {whose}")
-    return found
-
-
-def _flat(summary: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Measures by their dotted names."""
-    for name, value in summary.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
-
-
-# ---- the terminal
-
-
-_CHINESE = {
-    "n": "题数",
-    "EM": "完全一致",
-    "F1": "字面重合",
-    "Recall@1": "首位命中",
-    "Recall@5": "前五命中",
-    "MRR@10": "倒数排名",
-    "nDCG@10": "排序质量",
-    "citations_valid": "引文属实",
-    "abstention.n": "无答案题数",
-    "abstention.AUROC": "知否可答",
-    "abstention.AURC": "风险面积",
-    "abstention.ECE": "校准误差",
-    "abstention.answered_when_none": "无答案却作答",
-    "abstention.refused_when_some": "有答案却拒答",
-    "latency_ms.p50": "中位耗时(毫秒)",
-    "latency_ms.p95": "九五分位耗时(毫秒)",
-    "answered_when_none": "无答案却作答",
-    "abstained": "有答案却拒答",
-    "not_indexed": "索引中没有",
-    "not_retrieved": "没有检索到",
-    "ranked_too_low": "排名靠后",
-    "wrong_passage": "选错段落",
-    "wrong_span": "选错词句",
-}
-
-
-def table(run: Mapping[str, Any]) -> str:
-    """A run's summary, its types and the causes of its misses as a plain table, a line each."""
-    measures = [(name, _CHINESE.get(name, ""), _shown(name, value)) for name, value in _flat(run["summary"])]
-    types = [
-        (kind, f"题数 {scores['n']}", f"EM {_shown('EM', scores['EM'])}  F1 {_shown('F1', scores['F1'])}")
-        for kind, scores in run["by_type"].items()
-    ]
-    counts = Counter(row["cause"] for row in run["questions"] if row["cause"] is not None)
-    causes = [(cause, _CHINESE.get(cause, ""), str(count)) for cause, count in sorted(counts.items())]
-    sections = [("指标", measures), ("按类型", types), ("失误原因", causes)]
-    head = f"{run['run']['labels']}  阈值 {run['run']['threshold']:g}"
-    return "\n\n".join([head, *(_section(title, rows) for title, rows in sections if rows)])
-
-
-def _section(title: str, rows: Sequence[tuple[str, str, str]]) -> str:
-    """Rows with the Chinese name first, in columns."""
-    first = max(_width(label) for _, label, _ in rows)
-    second = max(_width(name) for name, _, _ in rows)
-    lines = [f"  {_padded(label, first)}  {_padded(name, second)}  {value}" for name, label, value in rows]
-    return "\n".join([title, *lines])
-
-
-def _shown(name: str, value: float | None) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, int):
-        return str(value)
-    return f"{value:.1f}" if name.startswith("latency_ms.") else f"{value:.3f}"
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal: a wide or full-width character takes two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))

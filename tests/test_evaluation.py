@@ -12,8 +12,9 @@ import pytest
 
 from qa import __version__
 from qa.errors import InputError
-from qa.evaluation import evaluate, evaluate_gold, fail_if, load_run, table, to_json
+from qa.evaluation import evaluate, evaluate_gold
 from qa.labels import LabelSet, Paragraph, Question, Reference, paragraph_articles, read
+from qa.runs import fail_if, load_run, table, to_json
 from qa.types import Answer, Article, Citation, Hit, Passage, Span
 
 SHARED = Path(__file__).parents[1].parent / "shared"

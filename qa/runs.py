@@ -1,0 +1,163 @@
+"""A run of ``qa eval`` once it is made: as JSON, as a gate for CI, and as a table for people."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from qa.errors import InputError
+
+__all__ = ["fail_if", "load_run", "table", "to_json"]
+
+
+def to_json(run: Mapping[str, Any]) -> str:
+    """A run's JSON as text, the same bytes for the same run, ending in a newline."""
+    return json.dumps(run, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def load_run(path: Path) -> dict[str, Any]:
+    """A run that was saved earlier, to be a baseline. Raises InputError if the file is not one."""
+    try:
+        run = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read as a run of qa eval ({error}); give its --json file"
+        ) from error
+    if not isinstance(run, dict) or not isinstance(run.get("summary"), dict):
+        raise InputError(f"{path}: is not a run of qa eval; give a file that --json wrote")
+    return run
+
+
+# ---- gates
+
+
+_CONDITION = re.compile(r"\s*([^<>\s]+)\s*([<>])\s*([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*")
+
+
+def fail_if(run: Mapping[str, Any], expression: str, baseline: Mapping[str, Any] | None = None) -> bool:
+    """Whether a run fails ``NAME<X`` or ``NAME>X``.
+
+    ``NAME`` is a measure of the summary, dotted where it lies deeper (``abstention.AUROC``,
+    ``by_type.date.F1``). An unsigned ``X`` is compared with the value, a signed one with the value
+    less the baseline's (to six digits, as runs are rounded).
+
+    Raises InputError for an expression that cannot be read, an unknown or undefined measure, an X
+    beyond 1 for a share, and a signed X without a baseline.
+    """
+    match = _CONDITION.fullmatch(expression)
+    if match is None:
+        raise InputError(
+            f'--fail-if {expression}: write NAME<X or NAME>X, for example "F1<0.8" or "F1<-0.005"'
+        )
+    name, order, sign, digits = match.groups()
+    limit = float(sign + digits)
+    value = _measure(run, name, "this run")
+    if abs(limit) > 1 and not name.startswith("latency_ms.") and name.split(".")[-1] != "n":
+        raise InputError(f"--fail-if {expression}: {name} lies between 0 and 1")
+    if sign:
+        value = _difference(value, name, expression, baseline)
+    return value < limit if order == "<" else value > limit
+
+
+def _difference(value: float, name: str, expression: str, baseline: Mapping[str, Any] | None) -> float:
+    if baseline is None:
+        raise InputError(f"--fail-if {expression}: a signed value is a difference; give --baseline RUN.json")
+    return round(value - _measure(baseline, name, "the baseline"), 6)
+
+
+def _measure(run: Mapping[str, Any], name: str, whose: str) -> float:
+    """A number of a run by its dotted name."""
+    found: Any = {**run, **run["summary"]}
+    for part in name.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            known = ", ".join(measure for measure, _ in _flat(run["summary"]))
+            raise InputError(f"--fail-if: {whose} has no measure {name}; it has {known}")
+        found = found[part]
+    if found is None:
+        raise InputError(f"--fail-if: {name} is undefined in {whose}: it has no questions of the kind")
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        raise InputError(f"--fail-if: {name} is not a number in {whose}")
+    return found
+
+
+def _flat(summary: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Measures by their dotted names."""
+    for name, value in summary.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+# ---- the terminal
+
+
+_CHINESE = {
+    "n": "题数",
+    "EM": "完全一致",
+    "F1": "字面重合",
+    "Recall@1": "首位命中",
+    "Recall@5": "前五命中",
+    "MRR@10": "倒数排名",
+    "nDCG@10": "排序质量",
+    "citations_valid": "引文属实",
+    "abstention.n": "无答案题数",
+    "abstention.AUROC": "知否可答",
+    "abstention.AURC": "风险面积",
+    "abstention.ECE": "校准误差",
+    "abstention.answered_when_none": "无答案却作答",
+    "abstention.refused_when_some": "有答案却拒答",
+    "latency_ms.p50": "中位耗时(毫秒)",
+    "latency_ms.p95": "九五分位耗时(毫秒)",
+    "answered_when_none": "无答案却作答",
+    "abstained": "有答案却拒答",
+    "not_indexed": "索引中没有",
+    "not_retrieved": "没有检索到",
+    "ranked_too_low": "排名靠后",
+    "wrong_passage": "选错段落",
+    "wrong_span": "选错词句",
+}
+
+
+def table(run: Mapping[str, Any]) -> str:
+    """A run's summary, its types and the causes of its misses as a plain table, a line each."""
+    measures = [(name, _CHINESE.get(name, ""), _shown(name, value)) for name, value in _flat(run["summary"])]
+    types = [
+        (kind, f"题数 {scores['n']}", f"EM {_shown('EM', scores['EM'])}  F1 {_shown('F1', scores['F1'])}")
+        for kind, scores in run["by_type"].items()
+    ]
+    counts = Counter(row["cause"] for row in run["questions"] if row["cause"] is not None)
+    causes = [(cause, _CHINESE.get(cause, ""), str(count)) for cause, count in sorted(counts.items())]
+    sections = [("指标", measures), ("按类型", types), ("失误原因", causes)]
+    head = f"{run['run']['labels']}  阈值 {run['run']['threshold']:g}"
+    return "\n\n".join([head, *(_section(title, rows) for title, rows in sections if rows)])
+
+
+def _section(title: str, rows: Sequence[tuple[str, str, str]]) -> str:
+    """Rows with the Chinese name first, in columns."""
+    first = max(_width(label) for _, label, _ in rows)
+    second = max(_width(name) for name, _, _ in rows)
+    lines = [f"  {_padded(label, first)}  {_padded(name, second)}  {value}" for name, label, value in rows]
+    return "\n".join([title, *lines])
+
+
+def _shown(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.1f}" if name.startswith("latency_ms.") else f"{value:.3f}"
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: a wide or full-width character takes two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))

@@ -14,12 +14,13 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, overload
@@ -27,13 +28,20 @@ from typing import Any, overload
 from qa.errors import IndexFolderError
 from qa.types import Article, Block, Passage, Span
 
-__all__ = ["FORMAT", "Generation", "Manifest", "Root", "lock", "publish", "read_manifest"]
+__all__ = ["FORMAT", "Generation", "Manifest", "Root", "is_index", "lock", "publish", "read_manifest"]
 
 FORMAT = 1  # raised whenever the files of a generation change their meaning
 _HASHED = 64 << 20  # bytes; larger files are checked by size on opening and by hash by ``qa doctor``
 
 README = "README.md"
 _MARK = b"# qa index"  # how the README of an index begins
+_GENERATION = re.compile(r"generation-[0-9a-f]{16}")
+_BUILDING = re.compile(r"building-\d+")
+_BESIDE = (f"building-{README}", "building-manifest.json")
+_PARTS = re.compile(
+    r"(articles\.jsonl|(articles|passages)\.npy|(catalogue|headings|files)\.json|dictionary\.txt"
+    r"|bm25\..+|vectors\.faiss)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +73,37 @@ class Manifest:
 def read_manifest(folder: Path) -> Manifest | None:
     """The manifest of an index folder; None where there is none. Raises IndexFolderError if unusable."""
     path = folder / "manifest.json"
+    anew = f"build it anew: qa index PATH --rebuild --index {folder}"
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise IndexFolderError(
-            f"{path}: cannot be read as an index manifest ({error}); build the index anew in another folder"
-        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise IndexFolderError(f"{path}: cannot be read as an index manifest ({error}); {anew}") from error
     version = raw.get("format") if isinstance(raw, dict) else None
     if version != FORMAT:
-        raise IndexFolderError(
-            f"{path}: is of format {version}, this version reads format {FORMAT}; run `qa index --rebuild`"
-        )
+        raise IndexFolderError(f"{path}: is of format {version}, this version reads format {FORMAT}; {anew}")
     try:
         del raw["format"]
-        return Manifest(**{**raw, "roots": tuple(Root(**root) for root in raw["roots"])})
-    except (KeyError, TypeError) as error:
-        raise IndexFolderError(f"{path}: is damaged ({error}); run `qa index --rebuild`") from error
+        return _checked(Manifest(**{**raw, "roots": tuple(Root(**root) for root in raw["roots"])}))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise IndexFolderError(f"{path}: is damaged ({error}); {anew}") from error
+
+
+def _checked(manifest: Manifest) -> Manifest:
+    """``manifest`` if its values are of the kinds that the rest relies on; raises TypeError, ValueError."""
+    if not _GENERATION.fullmatch(manifest.generation):
+        raise ValueError(f"no generation is called {manifest.generation!r}")
+    texts = [manifest.fingerprint, manifest.encoder["name"], manifest.encoder["fingerprint"]]
+    texts += [text for root in manifest.roots for text in (root.path, root.name, root.encoding or "")]
+    numbers = [manifest.counts["articles"], manifest.counts["passages"]]
+    numbers += [facts["bytes"] for facts in manifest.files.values()]
+    texts += [facts["sha256"] for facts in manifest.files.values()]
+    if not all(isinstance(text, str) for text in texts) or not all(isinstance(n, int) for n in numbers):
+        raise TypeError("a value is of the wrong kind")
+    if missing := {"articles.jsonl", "files.json", "vectors.faiss"} - manifest.files.keys():
+        raise ValueError(f"it names no {min(missing)}")
+    return manifest
 
 
 class Generation:
@@ -94,12 +115,23 @@ class Generation:
 
         self.path = folder / manifest.generation
         self.manifest = manifest
-        self._release = weakref.finalize(self, os.close, _hold(self.path))
-        check(self.path, manifest)
-        self._places = np.load(self.path / "articles.npy")
-        self._lines = (self.path / "articles.jsonl").open("rb")
-        self._table = np.load(self.path / "passages.npy", mmap_mode="r")
-        self._headings = [tuple(heading) for heading in self.json("headings.json")]
+        # Not a file object: whoever drops a generation without closing it should hear no warning.
+        self._open = [_hold(self.path)]
+        self._release = weakref.finalize(self, _close, self._open)
+        try:
+            check(self.path, manifest)
+            self._open.append(os.open(self.path / "articles.jsonl", os.O_RDONLY))
+            self._places = np.load(self.path / "articles.npy")
+            self._table = np.load(self.path / "passages.npy", mmap_mode="r")
+            self._headings = [tuple(heading) for heading in self.json("headings.json")]
+        except (OSError, ValueError) as error:
+            self.close()
+            raise IndexFolderError(
+                f"{self.path}: cannot be opened ({error}); run `qa index --rebuild --index {folder}`"
+            ) from error
+        except IndexFolderError:
+            self.close()
+            raise
         self._article = lru_cache(maxsize=256)(self._read_article)
         self.passages: Sequence[Passage] = _Passages(self)
 
@@ -134,10 +166,12 @@ class Generation:
         return self._table[:, 0]
 
     def record(self, row: int) -> dict[str, Any]:
-        """The stored line of an article, as ``article_record`` made it."""
+        """The stored line of an article, from ``article_record``. Raises IndexFolderError once closed."""
+        if not self._open:
+            raise IndexFolderError(f"{self.path}: was closed; open the index again")
         place = int(self._places[row])
         end = int(self._places[row + 1]) if row + 1 < len(self._places) else self._end()
-        found: dict[str, Any] = json.loads(os.pread(self._lines.fileno(), end - place, place))
+        found: dict[str, Any] = json.loads(os.pread(self._open[1], end - place, place))
         return found
 
     def text(self, name: str) -> str:
@@ -156,14 +190,21 @@ class Generation:
 
     def file_path(self, source: str) -> Path:
         """Where the file behind a citation's ``source`` lay when it was indexed."""
-        for seen in self.json("files.json"):
-            if source_of(seen["root"], seen["file"], self.manifest.roots) == source:
-                return Path(self.manifest.roots[seen["root"]].path, seen["file"])
-        raise IndexFolderError(f"{source}: this index holds no such source; name its folder with --root")
+        if source not in self._files:
+            raise IndexFolderError(f"{source}: this index holds no such source; name its folder with --root")
+        return self._files[source]
+
+    @cached_property
+    def _files(self) -> dict[str, Path]:
+        """Each file that was seen, by its source."""
+        roots = self.manifest.roots
+        return {
+            source_of(seen["root"], seen["file"], roots): Path(roots[seen["root"]].path, seen["file"])
+            for seen in self.json("files.json")
+        }
 
     def close(self) -> None:
         """Let go of the files, so that an older generation can be swept."""
-        self._lines.close()
         self._release()
 
     def _end(self) -> int:
@@ -252,6 +293,7 @@ def source_of(root: int, file: str, roots: Sequence[Root]) -> str:
 
 def check(path: Path, manifest: Manifest, *, every_byte: bool = False) -> None:
     """Hold the files of a generation against the manifest. Raises IndexFolderError that names the file."""
+    remedy = f"run `qa index --rebuild --index {path.parent}`"
     for name, facts in sorted(manifest.files.items()):
         file = path / name
         try:
@@ -259,11 +301,9 @@ def check(path: Path, manifest: Manifest, *, every_byte: bool = False) -> None:
             whole = every_byte or size <= _HASHED
             damaged = size != facts["bytes"] or (whole and _sha256(file) != facts["sha256"])
         except OSError as error:
-            raise IndexFolderError(
-                f"{file}: cannot be opened ({error.strerror}); run `qa index --rebuild`"
-            ) from error
+            raise IndexFolderError(f"{file}: cannot be opened ({error.strerror}); {remedy}") from error
         if damaged:
-            raise IndexFolderError(f"{file}: is damaged (size or checksum differs); run `qa index --rebuild`")
+            raise IndexFolderError(f"{file}: is damaged (size or checksum differs); {remedy}")
 
 
 def _sha256(file: Path) -> str:
@@ -275,7 +315,13 @@ def _sha256(file: Path) -> str:
 def lock(folder: Path) -> Iterator[None]:
     """Hold ``folder`` for writing. Raises IndexFolderError if it is foreign or another build holds it."""
     _claim(folder)
-    with (folder / ".lock").open("a") as handle:
+    try:
+        held = (folder / ".lock").open("a")
+    except OSError as error:
+        raise IndexFolderError(
+            f"{folder}: cannot be written to ({error.strerror}); name another folder with --index"
+        ) from error
+    with held as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -301,13 +347,40 @@ def _claim(folder: Path) -> None:
 
 
 def _ours(entry: Path) -> bool:
-    """Whether an entry of an index folder was made by us."""
+    """Whether an entry of an index folder was made by us; what is not is never touched.
+
+    Names alone do not tell: other programs keep ``generation-1`` folders and ``manifest.json`` files too.
+    """
     if entry.name == README:
-        return entry.read_bytes().startswith(_MARK)
+        return entry.is_file() and entry.read_bytes().startswith(_MARK)
     if entry.name == "manifest.json":
-        raw = entry.read_bytes()
-        return b'"generation": "generation-' in raw or any(entry.parent.glob("generation-*"))
-    return entry.name in (".lock", ".gitignore") or entry.name.startswith(("generation-", "building-"))
+        return is_index(entry.parent)
+    if _GENERATION.fullmatch(entry.name) or _BUILDING.fullmatch(entry.name):
+        return _holds_only_parts(entry)
+    return entry.name in (".lock", ".gitignore", *_BESIDE)
+
+
+def is_index(folder: Path) -> bool:
+    """Whether ``folder`` holds an index of ours, a damaged one included."""
+    manifest = folder / "manifest.json"
+    try:
+        if not manifest.is_file():
+            return False
+        if b'"generation": "generation-' in manifest.read_bytes():
+            return True
+        return any(_GENERATION.fullmatch(each.name) and _holds_only_parts(each) for each in folder.iterdir())
+    except OSError:
+        return False
+
+
+def _holds_only_parts(folder: Path) -> bool:
+    """Whether every entry of ``folder`` has the name of a generation's file."""
+    try:
+        return all(_PARTS.fullmatch(part.name) for part in folder.iterdir())
+    except FileNotFoundError:  # swept by another build since it was listed
+        return True
+    except NotADirectoryError:
+        return False
 
 
 def publish(folder: Path, building: Path, manifest: Manifest) -> None:
@@ -334,12 +407,14 @@ def publish(folder: Path, building: Path, manifest: Manifest) -> None:
 def sweep(folder: Path, keep: str | None) -> None:
     """Remove what interrupted builds left, and older generations that nobody has open."""
     for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("building-") and entry.is_file():
+        if entry.name == keep or not _ours(entry):
+            continue
+        if entry.name in _BESIDE:
             entry.unlink()
-        elif entry.name.startswith("building-"):
+        elif _BUILDING.fullmatch(entry.name):
             shutil.rmtree(entry)
-        elif entry.name.startswith("generation-") and entry.name != keep and _unread(entry):
-            shutil.rmtree(entry, ignore_errors=True)
+        elif _GENERATION.fullmatch(entry.name):
+            _remove_unread(entry)
 
 
 def fingerprint(files: Mapping[str, Mapping[str, Any]], *parts: object) -> str:
@@ -386,18 +461,25 @@ def _hold(path: Path) -> int:
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError as error:
-        raise IndexFolderError(f"{path}: is missing; run `qa index --rebuild`") from error
+        raise IndexFolderError(
+            f"{path}: is missing; run `qa index --rebuild --index {path.parent}`"
+        ) from error
     fcntl.flock(handle, fcntl.LOCK_SH)
     return handle
 
 
-def _unread(path: Path) -> bool:
+def _remove_unread(path: Path) -> None:
+    """Remove a generation unless a reader holds it; one that comes meanwhile waits, and finds it gone."""
     handle = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(path, ignore_errors=True)
     except BlockingIOError:
-        return False
-    else:
-        return True
+        return
     finally:
         os.close(handle)
+
+
+def _close(handles: list[int]) -> None:
+    while handles:  # emptied, so that no number is used again that by then means another file
+        os.close(handles.pop())

@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,8 @@ def build_index(
     plan = Plan() if plan is None else plan
     target = Path(folder)
     _must_exist(Path(path) for path in named)
+    if not named and not (target / "manifest.json").exists():
+        raise InputError(f"{target}: there is no index to refresh; name a folder of articles: qa index PATH")
     with index.lock(target):
         old = _old(target, plan)
         roots = _joined(_remembered(target, plan), [Path(path) for path in named], plan.encoding)
@@ -119,16 +122,18 @@ def remove_paths(
 ) -> Summary:
     """Take PATHs, as they were given to ``build_index``, out of the index. Raises as it does."""
     target = Path(folder)
+    if not (target / "manifest.json").exists():
+        raise IndexFolderError(f"{target}: holds no index; there is nothing to remove")
     with index.lock(target):
         old = _old(target, Plan())
-        known = {root.path for root in old.manifest.roots} if old else set()
+        assert old is not None
+        known = {root.path for root in old.manifest.roots}
         gone = {str(Path(path).resolve()) for path in paths}
         if unknown := sorted(gone - known):
             raise InputError(f"{unknown[0]}: is not a PATH of this index; it has: {', '.join(sorted(known))}")
-        assert old is not None
         roots = tuple(root for root in old.manifest.roots if root.path not in gone)
         if not roots:
-            raise InputError(f"{target}: this is its last PATH; delete the folder instead")
+            raise InputError(f"{target}: --remove would take its last PATH; delete the folder instead")
         return _Build(target, old, _named(roots), Plan(), on_progress or _silent).run(frozenset())
 
 
@@ -140,12 +145,19 @@ def index_articles(
     plan: Plan | None = None,
     on_progress: Progress | None = None,
 ) -> Summary:
-    """Make an index of articles that were already read, all parts of the one file at ``path``."""
+    """Make an index of articles that were already read, all parts of the one file at ``path``.
+
+    Raises IndexFolderError for the index of anything else, whose articles it would push out.
+    """
     plan = Plan() if plan is None else plan
-    with index.lock(Path(folder)):
-        old = _old(Path(folder), plan)
+    target = Path(folder)
+    with index.lock(target):
+        old = _old(target, plan)
+        roots = _joined((), [path], None)
+        if old is not None and {root.path for root in old.manifest.roots} != {root.path for root in roots}:
+            raise IndexFolderError(f"{target}: is an index of other articles; name another with --index")
         records = tuple(index.article_record(article, 0, "") for article in made)
-        build = _Build(Path(folder), old, _joined((), [path], None), plan, on_progress or _silent)
+        build = _Build(target, old, roots, plan, on_progress or _silent)
         return build.finish([_File(0, "", _sha256(path), records)])
 
 
@@ -181,12 +193,20 @@ def _remembered(folder: Path, plan: Plan) -> tuple[Root, ...]:
 
 
 def _joined(old: Sequence[Root], paths: Sequence[Path], encoding: str | None) -> tuple[Root, ...]:
-    """The index's PATHs with ``paths`` among them; a new one swallows those inside it."""
+    """The index's PATHs with ``paths`` among them; a new one swallows those inside it.
+
+    Raises InputError for an encoding that is meant for a part of a PATH: a PATH has one for all its files.
+    """
     roots = list(old)
     for path in (path.resolve() for path in paths):
         inside = [root for root in roots if path.is_relative_to(root.path)]
         if inside:  # refreshed with the PATH that holds it
             at = roots.index(inside[0])
+            if encoding not in (None, inside[0].encoding) and str(path) != inside[0].path:
+                raise InputError(
+                    f"{path}: is a part of {inside[0].path}, whose files share one --encoding; "
+                    "keep them in another folder"
+                )
             roots[at] = replace(inside[0], encoding=encoding or inside[0].encoding)
             continue
         roots = [root for root in roots if not Path(root.path).is_relative_to(path)]
@@ -236,17 +256,15 @@ class _Build:
         passages = [
             (row, passage) for row, article in enumerate(made) for passage in cut(article, self.plan.passage)
         ]
-        model = self._encoder()
+        segmenter, model = self._segmenter(), self._encoder()
         vectors, embedded = self._vectors([passage for _, passage in passages], model)
-        building = self.folder / f"building-{os.getpid()}"
-        shutil.rmtree(building, ignore_errors=True)
-        building.mkdir()
-        self._write(building, files, passages, vectors, model)
-        manifest = self._manifest(building, model, len(found), len(passages))
-        summary = self._summary(files, manifest, embedded)
-        if self.old is not None:
-            self.old.close()  # so that it can be swept
-        index.publish(self.folder, building, manifest)
+        with _building(self.folder) as building:
+            self._write(building, files, passages, vectors, model, segmenter)
+            manifest = self._manifest(building, model, len(found), len(passages))
+            summary = self._summary(files, manifest, embedded)
+            if self.old is not None:
+                self.old.close()  # so that it can be swept
+            index.publish(self.folder, building, manifest)
         return summary
 
     # -- reading ---------------------------------------------------------------------------------
@@ -269,20 +287,30 @@ class _Build:
         refused = [
             _File(number, _below(path, where), "", refused=(reason,)) for where, reason in found.refused
         ]
+        wanted = self._outside_indexes(path, found.files)
         read = []
-        for done, file in enumerate(found.files, start=1):
+        for done, file in enumerate(wanted, start=1):
             read.append(self._read_file(number, root, file))
-            self.progress("read", done, len(found.files))
+            self.progress("read", done, len(wanted))
         return sorted(refused + read, key=lambda file: file.file)
+
+    def _outside_indexes(self, root: Path, files: Sequence[Path]) -> list[Path]:
+        """``files`` but for those of an index, which would come in again with every run."""
+        folders = {parent for file in files for parent in file.parents if parent.is_relative_to(root)}
+        ours = {folder for folder in folders if _same(folder, self.folder) or index.is_index(folder)}
+        return [file for file in files if ours.isdisjoint(file.parents)]
 
     def _read_file(self, number: int, root: Root, path: Path) -> _File:
         file = _below(Path(root.path), path)
+        if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+            return _File(number, file, "", refused=(f"{file or path.name}: is not a regular file",))
         try:
-            read = articles.read(path, source=file or root.name, encoding=root.encoding)
+            read = articles.read(path, source=file or path.name, encoding=root.encoding)
         except ArticleError as error:
             return _File(number, file, _sha256(path), refused=(str(error),))
         records = [index.article_record(part, number, file) for part in read.articles]
-        return _File(number, file, _sha256(path), tuple(records), tuple(read.refused))
+        # The checksum of the bytes that were read: the file may have changed since.
+        return _File(number, file, read.articles[0].sha256, tuple(records), read.refused)
 
     def _carried(self, number: int, root: Root) -> list[_File]:
         assert self.old is not None
@@ -354,6 +382,7 @@ class _Build:
         passages: Sequence[tuple[int, Passage]],
         vectors: Vectors,
         model: Encoder,
+        segmenter: Segmenter,
     ) -> None:
         from qa.dense import Dense
         from qa.lexical import BM25
@@ -361,7 +390,6 @@ class _Build:
         _write_articles(building, [record for file in files for record in file.records])
         _write_passages(building, passages)
         (building / "files.json").write_text(_json([file.to_dict() for file in files]), encoding="utf-8")
-        segmenter = self._segmenter()
         (building / "dictionary.txt").write_text("\n".join(segmenter.user_words), encoding="utf-8")
         texts = [indexed_text(passage) for _, passage in passages]
         self.progress("terms", 0, len(texts))
@@ -418,6 +446,22 @@ class _Build:
 
 
 _BATCH = 64  # passages handed to the encoder between two reports of progress
+
+
+@contextmanager
+def _building(folder: Path) -> Iterator[Path]:
+    """A fresh folder to build in; whatever goes wrong, it does not stay."""
+    building = folder / f"building-{os.getpid()}"
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir()
+    try:
+        yield building
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _same(path: Path, other: Path) -> bool:
+    return other.exists() and path.samefile(other)
 
 
 def _below(root: Path, path: Path) -> str:

@@ -7,6 +7,7 @@ Nothing heavy is imported before a command has been chosen.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,21 +33,44 @@ DEFAULT_ARTICLES = "corpus/articles"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status. No traceback reaches the user."""
+    _never_fail_to_print()
     try:
-        args = parser().parse_args(arguments)
-        status: int = args.run(args)
-        sys.stdout.flush()
+        return _run_command(arguments)
     except QaError as error:
         return _complain(str(error))
     except BrokenPipeError:  # the reader of our output has gone; nothing is left to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except KeyboardInterrupt:
         return _complain("stopped; what was there before is unchanged", 130)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _complain(f"{where}{error.strerror or error}; check the path, its rights and the free space")
+        _complain(f"{where}{error.strerror or error}; check the path, its rights and the free space")
+        _drop_output()  # what could not be written would be tried again when the process ends
+        return 2
+
+
+def _run_command(arguments: Sequence[str] | None) -> int:
+    try:
+        args = parser().parse_args(arguments)
+        status: int = args.run(args)
+    finally:  # also when argparse has printed its help and leaves
+        sys.stdout.flush()
     return status
+
+
+def _never_fail_to_print() -> None:
+    """What a terminal's encoding lacks is shown as an escape; in JSON that is an escape of JSON's own."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str, status: int = 2) -> int:
@@ -134,8 +158,8 @@ def _index(args: Any) -> int:
     from qa.indexing import Plan, build_index, remove_paths
     from qa.terminal import summary_lines
 
-    if args.remove and args.paths:
-        raise InputError("--remove goes without further PATHs; run the two one after the other")
+    if args.remove and (args.paths or args.rebuild or args.encoder or args.encoding or args.dictionary):
+        raise InputError("--remove goes alone with --index; run it first, and then the rest")
     with _Bar() as bar:
         if args.remove:
             summary = remove_paths(args.remove, args.index, on_progress=bar.show)
@@ -235,24 +259,24 @@ def _ask_lines(args: Any) -> int:
     filters = _filters(args)
     with _assistant(args.index) as assistant:
         for line in sys.stdin.buffer:
+            asked: dict[str, Any] = {}
             try:
-                asked = _asked(line)
+                asked.update(_object(line))
                 answer = assistant.ask(
-                    asked["question"],
-                    [*args.history, *asked.get("history", [])],
+                    *_asked(asked, args.history),
                     top_k=args.top_k,
                     threshold=args.threshold,
                     filters=filters,
                 ).to_dict()
-                _print_json({"id": asked["id"], **answer} if "id" in asked else answer)
             except QaError as error:
-                _print_json({"error": " ".join(str(error).split())})
+                answer = {"error": " ".join(str(error).split())}
+            _print_json({"id": asked["id"], **answer} if "id" in asked else answer)
             sys.stdout.flush()
     return 0
 
 
-def _asked(line: bytes) -> dict[str, Any]:
-    """The question of one input line. Raises InputError."""
+def _object(line: bytes) -> dict[str, Any]:
+    """One input line as an object; a plain line is a question. Raises InputError."""
     import json
 
     try:
@@ -262,15 +286,22 @@ def _asked(line: bytes) -> dict[str, Any]:
     if not text.startswith("{"):
         return {"question": text}
     try:
-        asked = json.loads(text)
-    except ValueError as error:
+        found: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"the line is not JSON ({error})") from error
-    history = asked.get("history", [])
-    strings = isinstance(asked.get("question"), str) and isinstance(history, list)
-    if not strings or not all(isinstance(turn, str) for turn in history):
-        raise InputError('the object needs a "question" string, and "history" as a list of strings')
-    found: dict[str, Any] = asked
     return found
+
+
+def _asked(asked: dict[str, Any], before: list[str]) -> tuple[str, list[str]]:
+    """The question and its history, what the command line gave first. Raises InputError."""
+    question, history = asked.get("question"), asked.get("history", [])
+    if (
+        not isinstance(question, str)
+        or not isinstance(history, list)
+        or not all(isinstance(turn, str) for turn in history)
+    ):
+        raise InputError('the object needs a "question" string, and "history" as a list of strings')
+    return question, [*before, *history]
 
 
 def _add_search(commands: Any) -> None:
@@ -419,9 +450,12 @@ def _evaluated(args: Any, questions: LabelSet, bar: _Bar) -> Iterator[Assistant]
     from qa.indexing import index_articles
     from qa.labels import paragraph_articles
 
+    paragraphs = paragraph_articles(questions)
+    if not paragraphs:
+        raise InputError(f"{args.labels}: carries no paragraphs to index; run it without --squad-corpus")
     with TemporaryDirectory() as temporary:
         folder = args.index or temporary
-        index_articles(paragraph_articles(questions), Path(args.labels), folder, on_progress=bar.show)
+        index_articles(paragraphs, Path(args.labels), folder, on_progress=bar.show)
         with Assistant.open(folder) as assistant:
             yield assistant
 
@@ -472,10 +506,20 @@ def _locate(args: Any) -> Callable[[str], Path]:
 
     from qa.index import Generation
 
-    if args.root:
-        root = Path(args.root)
-        return lambda source: root / source
-    return Generation.open(Path(args.index)).file_path
+    if args.root is None:
+        return Generation.open(Path(args.index)).file_path
+    root = Path(args.root)
+    if not root.is_dir():
+        raise InputError(f"{root}: is not a folder; name the one that the sources lie in")
+    return partial(_under, root)
+
+
+def _under(root: Path, source: str) -> Path:
+    """Where ``source`` lies under ``root``. Raises InputError for one that leads out of it."""
+    path = root / source
+    if not path.is_relative_to(root) or ".." in path.parts[len(root.parts) :]:
+        raise InputError(f"{source}: does not lie under {root}")
+    return path
 
 
 # -- serve, doctor -------------------------------------------------------------------------------------
@@ -546,7 +590,8 @@ def _print_lines(lines: Iterable[str]) -> None:
 def _print_json(value: object) -> None:
     import json
 
-    print(json.dumps(value, ensure_ascii=False))
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(value, ensure_ascii=not unicode))
 
 
 class _Bar:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 import os
 import threading
 import time
@@ -192,7 +193,9 @@ class Assistant:
         show = self._settings.show if top_k is None else top_k
         hits = self._hits(opened, searched, max(show, self._settings.read), filters)
         found = time.perf_counter()
-        candidates = _read(opened.reader, searched, [hit.passage for hit in hits[: self._settings.read]])
+        candidates = _read(
+            opened.reader, searched, [hit.passage for hit in hits[: self._settings.read]], self._settings
+        )
         limit = self.threshold if threshold is None else threshold
         citations, confidence = answer_from(candidates, limit, self._settings.others)
         done = time.perf_counter()
@@ -274,7 +277,7 @@ class PassageReading:
         """The answer that the passages give; abstains below ``threshold``."""
         began = time.perf_counter()
         limit = self._settings.threshold if threshold is None else threshold
-        candidates = _read(self.reader, checked_question(question), passages)
+        candidates = _read(self.reader, checked_question(question), passages, self._settings)
         citations, confidence = answer_from(candidates, limit, self._settings.others)
         spent = 1000 * (time.perf_counter() - began)
         timings = {"retrieve": 0.0, "read": spent, "total": spent}
@@ -292,15 +295,30 @@ def _allowed(generation: Generation, filters: Filters) -> Mask:
     return mask
 
 
-def _read(reader: Reader, question: str, passages: Sequence[Passage]) -> list[Candidate]:
-    """All spans the reader points at, best first; ties keep the order of the passages."""
+def _read(
+    reader: Reader, question: str, passages: Sequence[Passage], settings: AnswerSettings
+) -> list[Candidate]:
+    """All spans the reader points at, best first; ties keep the order of the passages.
+
+    A candidate's score is the chance that it is right: the reader's log-odds and what the passage's
+    rank adds, through the logistic function.
+    """
     readings = reader.read(question, passages)
     found = [
-        Candidate(passage, scored.span, _sentence(passage, scored.span), scored.score)
-        for passage, reading in zip(passages, readings, strict=True)
+        Candidate(
+            passage,
+            scored.span,
+            _sentence(passage, scored.span),
+            _logistic(scored.score + settings.rank_weight / rank),
+        )
+        for rank, (passage, reading) in enumerate(zip(passages, readings, strict=True), start=1)
         for scored in reading.spans
     ]
     return sorted(found, key=lambda candidate: -candidate.score)
+
+
+def _logistic(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-max(log_odds, -700.0)))
 
 
 def _sentence(passage: Passage, span: Span) -> Span:

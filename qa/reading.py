@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from qa.types import Vectors
     from qa.words import Segmenter
 
-__all__ = ["FEATURES", "Question", "Sentence", "SentenceReader", "logistic"]
+__all__ = ["FEATURES", "Question", "Sentence", "SentenceReader"]
 
 FEATURES = (
-    "bias", "cosine", "named", "named_around", "absent", "absent_year", "typed", "untyped", "cue", "length",
+    "bias", "cosine", "named", "named_under", "named_around",
+    "absent_year", "typed", "untyped", "cue", "length",
 )  # fmt: skip
 _PER_PASSAGE = 3  # sentences of a passage that are compared by meaning
 
@@ -44,43 +45,35 @@ _DEFINED = re.compile(
 _LISTED = re.compile(
     r"(?:主要)?(?:包括|包含|涵盖|涉及|分别[是为]|有以下|例如|比如|如|即|为|有|是|:)(?P<rest>[^.;]*[,和与及][^.;]+)"
 )
+_ASKING = re.compile(r"[什么哪几谁何怎吗呢如为多少]")
 _END_MARKS = "。！？；….!?;,，：: "
 _GENERIC_PLACES = frozenset(
     {"城市", "地方", "地区", "国家", "中国", "全国", "省", "市", "国内", "全球", "世界"}
 )
 
 
-def logistic(score: float) -> float:
-    """1 / (1 + e^-score)."""
-    return 1 / (1 + math.exp(-score)) if score > -700 else 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question taken apart once: its kind, its content words with weights, its names and years."""
+    """A question taken apart once: its kind, its content words with weights, its years."""
 
     text: str
     folded: str
     kind: questions.Kind
     weights: dict[str, float]
-    specifics: frozenset[str]
     years: frozenset[str]
 
     @classmethod
     def parse(cls, text: str, segmenter: Segmenter) -> Question:
         """``text`` as a reader sees it. A word weighs what it tells: ln(total / its count)."""
         folded = fold(text)
-        tagged = [(word, cls_) for _, word, cls_ in segmenter.tagged(text) if cls_ not in "fr"]
-        asked = re.compile(r"[什么哪几谁何怎吗呢如为多少]")
+        words = [word for _, word, word_class in segmenter.tagged(text) if word_class not in "fr"]
         weights = {
             word: segmenter.weight(word)
-            for word, _ in tagged
-            if (len(word) > 1 or not word.isascii()) and not asked.search(word)
+            for word in words
+            if (len(word) > 1 or not word.isascii()) and not _ASKING.search(word)
         }
-        titles = re.findall(r"《([^《》]+)》", folded)
-        specific = {word for word, cls_ in tagged if cls_ in "pohz" or word.isascii()} - _GENERIC_PLACES
         years = frozenset(re.findall(r"\d{4}(?=年)", folded))
-        return cls(text, folded, questions.kind(text), weights, frozenset(specific) | {*titles}, years)
+        return cls(text, folded, questions.kind(text), weights, years)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +84,8 @@ class Sentence:
     span: Span
     answers: tuple[Span, ...]  # spans of the kind asked for, best first
     named: float  # share of the question's words, by weight, that stand in it
-    named_around: float  # … in its passage, title and headings
-    absent: float  # share of the question's names that stand nowhere around
+    named_under: float  # … in it, its title and headings
+    named_around: float  # … in its whole passage, title and headings
     absent_year: float  # 1 if the question names a year and the surroundings only others
 
 
@@ -108,7 +101,7 @@ class SentenceReader:
         self._weights = tuple(_shipped() if weights is None else weights)
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
-        """One reading per passage; ``relevance`` and span scores are probabilities, 0 to 1."""
+        """One reading per passage; ``relevance`` and span scores are log-odds of being right."""
         asked = Question.parse(question, self._segmenter)
         chosen = [self.candidates(asked, passage) for passage in passages]
         scored = iter(self._scores(asked, [sentence for group in chosen for sentence in group]))
@@ -116,9 +109,9 @@ class SentenceReader:
 
     def candidates(self, asked: Question, passage: Passage) -> list[Sentence]:
         """The sentences of ``passage`` that share most with the question, in text order."""
-        around = fold(" ".join((passage.article.title, *passage.heading, passage.text)))
+        above = fold(" ".join((passage.article.title, *passage.heading)))
         found = [
-            self._sentence(asked, passage, span, around)
+            self._sentence(asked, passage, span, above)
             for span in sentences(passage.article.text, passage.span)
         ]
         best = sorted(found, key=lambda s: (-(s.named + 0.3 * bool(s.answers)), s.span.start))
@@ -133,19 +126,19 @@ class SentenceReader:
 
     def _scores(self, asked: Question, found: Sequence[Sentence]) -> list[float]:
         rows = self.features(asked, found)
-        return [logistic(sum(w * x for w, x in zip(self._weights, row, strict=True))) for row in rows]
+        return [sum(w * x for w, x in zip(self._weights, row, strict=True)) for row in rows]
 
-    def _sentence(self, asked: Question, passage: Passage, span: Span, around: str) -> Sentence:
+    def _sentence(self, asked: Question, passage: Passage, span: Span, above: str) -> Sentence:
         folded = fold(span.of(passage.article.text))
-        absent = [name for name in asked.specifics if name not in around]
+        around = f"{above} {fold(passage.text)}"
         years = set(re.findall(r"\d{4}(?=年)", around))
         return Sentence(
             passage=passage,
             span=span,
             answers=tuple(self._answers(asked, passage, span)),
             named=_share(asked.weights, folded),
+            named_under=_share(asked.weights, f"{above} {folded}"),
             named_around=_share(asked.weights, around),
-            absent=len(absent) / len(asked.specifics) if asked.specifics else 0.0,
             absent_year=float(bool(asked.years) and not asked.years & years),
         )
 
@@ -157,8 +150,8 @@ class SentenceReader:
             1.0,
             10 * (cosine - 0.85),  # cosines of this family of encoders lie between 0.7 and 1
             sentence.named,
+            sentence.named_under,
             sentence.named_around,
-            sentence.absent,
             sentence.absent_year,
             float(narrow and bool(sentence.answers)),
             float(narrow and not sentence.answers),
@@ -176,7 +169,7 @@ class SentenceReader:
     def _reading(self, asked: Question, scored: Sequence[tuple[float, Sentence]]) -> Reading:
         best = sorted(scored, key=lambda pair: (-pair[0], pair[1].span.start))
         spans = [ScoredSpan(self._narrowed(asked, sentence), score) for score, sentence in best]
-        return Reading(best[0][0] if best else 0.0, tuple(spans))
+        return Reading(best[0][0] if best else -math.inf, tuple(spans))
 
     # -- spans -----------------------------------------------------------------------------------
 

@@ -40,13 +40,16 @@ class RetrievalSettings:
 class AnswerSettings:
     """How answers are chosen.
 
-    ``read``       the first so many fused passages are read; fixed, never a clock, so answers repeat
-    ``show``       passages kept on the answer
-    ``threshold``  confidence below which the system says that the articles do not tell
-    ``others``     further citations at most
+    ``read``         the first so many fused passages are read; fixed, never a clock, so answers repeat
+    ``rank_weight``  log-odds that a passage's reciprocal rank adds; fitted with the reader's weights
+    ``threshold``    confidence below which the system says that the articles do not tell: one half,
+                     because the confidence is fitted to be the chance of being right
+    ``show``         passages kept on the answer
+    ``others``       further citations at most
     """
 
     read: int = 8
-    show: int = 5
+    rank_weight: float = 3.0
     threshold: float = 0.5
+    show: int = 5
     others: int = 4

@@ -66,11 +66,12 @@ def main() -> None:
     platt.fit(scores[best, None], marks[best], sample_weight=weights[best])
     found = first.coef_[0] * platt.coef_[0][0]
     found[0] += platt.intercept_[0]
-    print(json.dumps(dict(zip(FEATURES, found.round(3).tolist(), strict=True))), file=sys.stderr)
+    *weights_, rank_weight = found.tolist()
+    print(f"rank_weight for qa/settings.py: {rank_weight:.2f}")
     _report(1 / (1 + np.exp(-(rows[best] @ found))), marks[best])
     made = {
         "made_by": "training/fit_sentence_reader.py",
-        "weights": {name: round(float(value), 4) for name, value in zip(FEATURES, found, strict=True)},
+        "weights": {name: round(float(value), 4) for name, value in zip(FEATURES, weights_, strict=True)},
     }
     TARGET.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
@@ -82,8 +83,9 @@ def _shipped(args: argparse.Namespace) -> Iterator[Asked]:
         build_index(args.articles, folder)
         with Assistant.open(folder) as assistant:
             for each in questions:
-                hits = assistant.search(each.question, each.history, k=READ)
-                yield Asked(each.question, each.answers, each.sources, tuple(h.passage for h in hits), 1.0)
+                asked = assistant.standalone(each.question, each.history)
+                hits = assistant.search(asked, k=READ)
+                yield Asked(asked, each.answers, each.sources, tuple(h.passage for h in hits), 1.0)
 
 
 def _public(args: argparse.Namespace) -> Iterator[Asked]:
@@ -110,16 +112,18 @@ def _article(number: int, text: str) -> Article:
 
 
 def _table(reader: SentenceReader, asked: Sequence[Asked]) -> tuple[Any, Any, Any, list[slice]]:
-    """Features, marks and weights of every candidate sentence, and the rows of each question."""
+    """Features and reciprocal rank, marks and weights of every candidate sentence; rows by question."""
     rows: list[tuple[float, ...]] = []
     marks: list[bool] = []
     weights: list[float] = []
     groups: list[slice] = []
     for done, each in enumerate(asked):
         question = Question.parse(each.question, Segmenter())
-        found = [s for passage in each.passages for s in reader.candidates(question, passage)]
+        chosen = [reader.candidates(question, passage) for passage in each.passages]
+        found = [sentence for group in chosen for sentence in group]
+        ranks = [rank for rank, group in enumerate(chosen, start=1) for _ in group]
         start = len(rows)
-        rows += reader.features(question, found)
+        rows += [(*row, 1 / rank) for row, rank in zip(reader.features(question, found), ranks, strict=True)]
         marks += [_answers(each, s.passage.article.source, s.span.of(s.passage.article.text)) for s in found]
         weights += [each.weight] * len(found)
         groups.append(slice(start, len(rows)))

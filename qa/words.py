@@ -136,7 +136,8 @@ class Segmenter:
                 dag = {}
                 for at in range(len(sentence)):
                     ends = {at + len(word) - 1 for word in trie.prefixes(sentence[at : at + _LONGEST])}
-                    ends.update(at + size - 1 for size in user_lengths if sentence[at : at + size] in user)
+                    sizes = (size for size in user_lengths if at + size <= len(sentence))
+                    ends.update(at + size - 1 for size in sizes if sentence[at : at + size] in user)
                     dag[at] = sorted(ends) or [at]
                 return dag
 

@@ -47,6 +47,7 @@ _LISTED = re.compile(
 )
 _ASKING = re.compile(r"[什么哪几谁何怎吗呢如为多少]")
 _END_MARKS = "。！？；….!?;,，：: "
+_PLACE_ENDS = "省市区县"  # 深圳市 is no answer where the question says 深圳
 _GENERIC_PLACES = frozenset(
     {"城市", "地方", "地区", "国家", "中国", "全国", "省", "市", "国内", "全球", "世界"}
 )
@@ -205,7 +206,7 @@ class SentenceReader:
             for start, word, word_class in self._segmenter.tagged(span.of(text))
             if word_class == wanted
             and len(word) > 1
-            and word not in asked.folded
+            and word.rstrip(_PLACE_ENDS) not in asked.folded
             and word not in _GENERIC_PLACES
         ]
 

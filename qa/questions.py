@@ -80,17 +80,28 @@ _TITLE = _Finder(re.compile(r"《[^《》\n]{1,60}》|[\"][^\"\n]{2,30}[\"]"))
 _FIGURE = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 _QUANTITY = rf"(?:{_FIGURE}|[{_DIGIT}]+|数[十百千万亿]+)(?:多|余|几)?[十百千万亿]*(?:分之[{_DIGIT}]+)?"
 _MEASURE = (
-    "平方公里|平方米|立方米|公里|千米|厘米|毫米|公顷|公斤|个?小时|分钟|个月|美元|港元|欧元|百分点"
-    "|[个家名位座项条份次种类批笔款台套张件户辆吨米亩元年月天日周秒倍页人字%]"
+    "平方公里|平方米|立方米|公里|千米|厘米|毫米|公顷|公斤|个?小时|分钟|个月|美元|港元|欧元|百分点|人(?!民币)"
+    "|[个家名位座项条份次种类批笔款台套张件户辆吨米亩元年月天日周秒倍页字枚只棵株块分头匹艘架间栋幢层颗粒盒本册篇%]"
 )
 # Measures that stand for one another: who asks 多少人 is also answered with 5名.
 _SAME = {
     "个": "个(?!月|小时)|家|座|项|名|条|种",
+    "块": "块|元",
     **dict.fromkeys("人名位", "人|名|位"),
     **dict.fromkeys(("小时", "个小时"), "个?小时"),
 }
 _UNIT = rf"(?:%|‰|个百分点|[a-z]+|平方公里|平方米|公里|千米|公顷|小时|分钟|个月|[{HAN}])"
-_NUMBER = _Finder(re.compile(rf"(?<![\d.])(?!{_YEAR})(?P<n>{_QUANTITY}{_UNIT}?)"), "n")
+# 一个, 一下, 一种 are no counts, nor is a single numeral inside a word: 四方.
+_NO_COUNT = rf"(?!一[^{_DIGIT}\d])"
+_NUMBER = _Finder(
+    re.compile(
+        rf"(?<![\d.])(?!{_YEAR}){_NO_COUNT}"
+        rf"(?P<n>(?=[\d数]|[{_DIGIT}]{{2}}|[{_DIGIT}](?:{_MEASURE})){_QUANTITY}{_UNIT}?)"
+    ),
+    "n",
+)
+_MONEY = re.compile(rf"(?:多少|几)(?:钱|[{HAN}]{{0,4}}?(?:费|经费|资金|保证金|补贴|奖励|人民币))")
+_SUM = _Finder(re.compile(rf"(?P<n>{_QUANTITY}\s?(?:元|块|美元|港元|欧元|人民币))"), "n")
 
 
 def typed_spans(question: str, asked: Kind, text: str, span: Span) -> list[Span]:
@@ -124,7 +135,10 @@ def _number(question: str) -> _Finder:
         )
     if re.search(r"多久|多长时间", question):
         return _Finder(re.compile(rf"{_QUANTITY}\s?(?:年|个月|月|周|天|日|个?小时|分钟|秒)(?:以?[内上])?"))
+    if _MONEY.search(question):
+        return _SUM
     if asked := re.search(rf"(?:多少|几)[十百千万亿]*(?P<unit>{_MEASURE})", question):
         unit = _SAME.get(asked["unit"], re.escape(asked["unit"]))
-        return _Finder(re.compile(rf"(?P<n>{_QUANTITY}\s?(?:{unit}))"), "n")
+        start = _NO_COUNT if asked["unit"] == "个" else ""
+        return _Finder(re.compile(rf"{start}(?P<n>{_QUANTITY}\s?(?:{unit}))"), "n")
     return _NUMBER

@@ -78,7 +78,11 @@ def read_manifest(folder: Path) -> Manifest | None:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise IndexFolderError(
+            f"{path}: cannot be read ({error.strerror}); check its rights or name another with --index"
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise IndexFolderError(f"{path}: cannot be read as an index manifest ({error}); {anew}") from error
     version = raw.get("format") if isinstance(raw, dict) else None
     if version != FORMAT:

@@ -69,9 +69,7 @@ def test_a_citation_holds_in_every_form_and_encoding(
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030", "big5", "utf-16-be"])
 def test_every_passage_of_a_file_can_be_cited(tmp_path: Path, model: CountingEncoder, encoding: str) -> None:
-    text = (
-        GUANGZHOU if encoding != "big5" else "臺北的試點\n\n" + "臺北在2018年開始把學歷證明寫進區塊鏈。\n" * 3
-    )
+    text = TAIPEI if encoding == "big5" else GUANGZHOU
     (tmp_path / "a.txt").write_text(text, encoding=encoding)
     build_index(tmp_path / "a.txt", tmp_path / "index")
     passages = Generation.open(tmp_path / "index").passages

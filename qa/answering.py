@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import math
 import os
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -67,6 +68,8 @@ class Filters:
 
 
 def _is_date(text: str) -> bool:
+    if not re.fullmatch(r"\d{4}(?:-\d{2}){0,2}", text, re.ASCII):
+        return False  # strptime also takes 2021-5, which does not compare as text
     for form in ("%Y", "%Y-%m", "%Y-%m-%d"):
         try:
             time.strptime(text, form)
@@ -92,6 +95,14 @@ def checked_question(question: str) -> str:
     if not any(char.isalnum() for char in question):
         raise InputError(f"{question.strip()[:20]!r} holds no words; ask a question in Chinese")
     return question
+
+
+def _standalone(question: str, history: Sequence[str], segmenter: Segmenter) -> str:
+    """What is searched. Raises InputError for a question, or an earlier one, that cannot be asked."""
+    checked_question(question)
+    if any(len(turn) > LONGEST_QUESTION for turn in history):
+        raise InputError(f"an earlier question has more than {LONGEST_QUESTION:,} characters; leave it out")
+    return conversation.standalone(question, history, segmenter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +166,11 @@ class Assistant:
         """Open the index anew if it was replaced; True if it was. Questions under way are not disturbed."""
         with self._lock:
             fresh = self._open()
-            replaced = fresh.info != self._opened.info
-            self._opened = fresh
-        return replaced
+            if fresh.info == self._opened.info:
+                fresh.generation.close()
+                return False
+            self._opened = fresh  # the old one is let go when the last question on it is done
+        return True
 
     def close(self) -> None:
         """Let go of the index."""
@@ -189,7 +202,7 @@ class Assistant:
         """
         began = time.perf_counter()
         opened = self._opened
-        searched = conversation.standalone(checked_question(question), history, opened.segmenter)
+        searched = _standalone(question, history, opened.segmenter)
         show = self._settings.show if top_k is None else top_k
         hits = self._hits(opened, searched, max(show, self._settings.read), filters)
         found = time.perf_counter()
@@ -212,7 +225,7 @@ class Assistant:
 
     def standalone(self, question: str, history: Sequence[str] = ()) -> str:
         """What is searched for ``question`` after ``history``. Raises InputError."""
-        return conversation.standalone(checked_question(question), history, self._opened.segmenter)
+        return _standalone(question, history, self._opened.segmenter)
 
     def search(
         self,
@@ -224,7 +237,7 @@ class Assistant:
     ) -> tuple[Hit, ...]:
         """The ``k`` best passages, best first. Raises InputError."""
         opened = self._opened
-        searched = conversation.standalone(checked_question(question), history, opened.segmenter)
+        searched = _standalone(question, history, opened.segmenter)
         return self._hits(opened, searched, k, filters)
 
     def _hits(self, opened: _Opened, searched: str, k: int, filters: Filters | None) -> tuple[Hit, ...]:
@@ -238,8 +251,8 @@ class Assistant:
         model, manifest = self._model, generation.manifest
         if model.fingerprint != manifest.encoder["fingerprint"]:
             raise ModelError(
-                f"{self._folder}: was indexed with another encoder ({manifest.encoder['name']}, "
-                f"{str(manifest.encoder['fingerprint'])[:12]}…); run `qa index --rebuild`"
+                f"{self._folder}: was indexed with another encoder ({manifest.encoder['name']} "
+                f"{str(manifest.encoder['fingerprint'])[:12]}); run `qa index --rebuild --index {self._folder}`"
             )
         segmenter = Segmenter(tuple(generation.text("dictionary.txt").split()))
         hybrid, reader = self._searchers(generation, model, segmenter)

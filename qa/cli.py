@@ -567,7 +567,7 @@ def _add_doctor(commands: Any) -> None:
 def _doctor(args: Any) -> int:
     from pathlib import Path
 
-    from qa.doctor import examine
+    from qa.doctor import examine, healthy
 
     findings = examine(Path(args.index))
     if args.json:
@@ -576,7 +576,7 @@ def _doctor(args: Any) -> int:
         for section, rows in findings.items():
             print(section)
             _print_lines(f"  {name}: {value}" for name, value in rows.items())
-    return 0
+    return 0 if healthy(findings) else 2
 
 
 # -- output ------------------------------------------------------------------------------------------

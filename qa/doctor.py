@@ -10,7 +10,7 @@ from typing import Any
 from qa import __version__, encoder, index
 from qa.errors import QaError
 
-__all__ = ["examine"]
+__all__ = ["examine", "healthy"]
 
 PACKAGES = (
     "faiss-cpu",
@@ -33,13 +33,22 @@ def examine(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
+def healthy(findings: dict[str, dict[str, Any]]) -> bool:
+    """Whether nothing is missing or damaged; that there is no index yet is no fault."""
+    missing = any(str(version).startswith("missing") for version in findings["versions"].values())
+    index_status = str(findings["index"]["status"])
+    return (
+        not missing and findings["encoder"]["status"] == "ok" and index_status.startswith(("ok", "none at"))
+    )
+
+
 def _packages() -> dict[str, str]:
     found = {}
     for name in PACKAGES:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "missing; run: pip install qa"
+            found[name] = "missing; run: make setup"
     return found
 
 
@@ -65,10 +74,12 @@ def _index(folder: Path) -> dict[str, Any]:
         if manifest is None:
             return {"status": f"none at {folder}; make one: qa index PATH"}
         index.check(folder / manifest.generation, manifest, every_byte=True)
+        made_with = encoder.load(str(manifest.encoder["name"])).fingerprint
     except QaError as error:
         return {"status": str(error)}
+    same = made_with == manifest.encoder["fingerprint"]
     return {
-        "status": "ok",
+        "status": "ok" if same else f"made with another encoder; run: qa index --rebuild --index {folder}",
         "fingerprint": manifest.fingerprint,
         "encoder": manifest.encoder["name"],
         **manifest.counts,

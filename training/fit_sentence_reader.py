@@ -57,7 +57,9 @@ def main() -> None:
     from sklearn.linear_model import LogisticRegression
 
     reader = SentenceReader(encoder.load(), Segmenter(), [0.0] * len(FEATURES))
-    rows, marks, weights, groups = _table(reader, [*_shipped(args), *_public(args)])
+    asked = [*_shipped(args), *_public(args)]
+    rows, marks, weights, groups = _table(reader, asked)
+    answerable = np.array([bool(each.answers) for each in asked])
     first = LogisticRegression(fit_intercept=False, C=10.0, max_iter=1000)
     first.fit(rows, marks, sample_weight=weights)
     scores = rows @ first.coef_[0]
@@ -68,7 +70,7 @@ def main() -> None:
     found[0] += platt.intercept_[0]
     *weights_, rank_weight = found.tolist()
     print(f"rank_weight for qa/settings.py: {rank_weight:.2f}")
-    _report(1 / (1 + np.exp(-(rows[best] @ found))), marks[best])
+    _report(1 / (1 + np.exp(-(rows[best] @ found))), marks[best], answerable)
     made = {
         "made_by": "training/fit_sentence_reader.py",
         "weights": {name: round(float(value), 4) for name, value in zip(FEATURES, weights_, strict=True)},
@@ -95,13 +97,13 @@ def _public(args: argparse.Namespace) -> Iterator[Asked]:
     asked = [*cmrc[:: max(1, len(cmrc) // args.sample)], *drcd[:: max(1, len(drcd) // args.sample)]]
     left_out = {row.relevant[0] for row in asked[::3]}
     texts = list(dict.fromkeys(row.relevant[0] for row in [*cmrc, *drcd] if row.relevant[0] not in left_out))
-    with tempfile.TemporaryDirectory() as folder:
-        index_articles([_article(at, text) for at, text in enumerate(texts)], args.labels, folder)
-        with Assistant.open(folder) as assistant:
-            for row in asked:
-                passages = tuple(hit.passage for hit in assistant.search(row.question, k=READ))
-                answers = () if row.relevant[0] in left_out else tuple(text for text, _ in row.answers)
-                yield Asked(row.question, answers, (), passages, 0.5)
+    folder = Path("scratch/fit-public")  # kept, so that a second run embeds nothing anew
+    index_articles([_article(at, text) for at, text in enumerate(texts)], args.labels, folder)
+    with Assistant.open(folder) as assistant:
+        for row in asked:
+            passages = tuple(hit.passage for hit in assistant.search(row.question, k=READ))
+            answers = () if row.relevant[0] in left_out else tuple(text for text, _ in row.answers)
+            yield Asked(row.question, answers, (), passages, 0.5)
 
 
 def _article(number: int, text: str) -> Article:
@@ -129,8 +131,7 @@ def _table(reader: SentenceReader, asked: Sequence[Asked]) -> tuple[Any, Any, An
         groups.append(slice(start, len(rows)))
         if sys.stderr.isatty():
             print(f"\r{done}/{len(asked)}", end="", file=sys.stderr)
-    kept = [group for group in groups if group.stop > group.start]
-    return np.array(rows), np.array(marks), np.array(weights), kept
+    return np.array(rows), np.array(marks), np.array(weights), groups
 
 
 def _answers(asked: Asked, source: str, sentence: str) -> bool:
@@ -138,13 +139,16 @@ def _answers(asked: Asked, source: str, sentence: str) -> bool:
     return right_place and any(answer in sentence for answer in asked.answers)
 
 
-def _report(confidence: Any, right: Any) -> None:
-    """Coverage and error of the tuning questions at each threshold."""
-    print("threshold  answered  wrong among them")
+def _report(confidence: Any, right: Any, answerable: Any) -> None:
+    """What each threshold would do on the tuning questions; the best harmonic mean is the one to ship."""
+    print("threshold  answered  wrong among them  answered rightly  refused rightly  harmonic mean")
     for threshold in np.arange(0.2, 0.85, 0.05):
         chosen = confidence >= threshold
         wrong = 1 - right[chosen].mean() if chosen.any() else float("nan")
-        print(f"  {threshold:.2f}      {chosen.mean():.3f}     {wrong:.3f}")
+        answered, refused = (chosen & right)[answerable].mean(), (~chosen)[~answerable].mean()
+        mean = 2 * answered * refused / (answered + refused)
+        print(f"  {threshold:.2f}      {chosen.mean():.3f}     {wrong:.3f}", end="")
+        print(f"             {answered:.3f}             {refused:.3f}            {mean:.3f}")
 
 
 if __name__ == "__main__":

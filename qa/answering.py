@@ -251,8 +251,9 @@ class Assistant:
         model, manifest = self._model, generation.manifest
         if model.fingerprint != manifest.encoder["fingerprint"]:
             raise ModelError(
-                f"{self._folder}: was indexed with another encoder ({manifest.encoder['name']} "
-                f"{str(manifest.encoder['fingerprint'])[:12]}); run `qa index --rebuild --index {self._folder}`"
+                f"{self._folder}: was indexed with another encoder ({manifest.encoder['name']}, "
+                f"{str(manifest.encoder['fingerprint'])[:12]}); "
+                f"run `qa index --rebuild --index {self._folder}`"
             )
         segmenter = Segmenter(tuple(generation.text("dictionary.txt").split()))
         hybrid, reader = self._searchers(generation, model, segmenter)

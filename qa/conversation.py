@@ -87,10 +87,18 @@ class _Parsed:
     text: str
     folded: str
     tokens: tuple[_Token, ...]
+    inner_places: tuple[Span, ...]  # places that begin a longer word: 广州 in 广州市委
 
     @classmethod
     def of(cls, text: str, segmenter: Segmenter) -> _Parsed:
-        return cls(text, fold(text), tuple(segmenter.tagged(text)))
+        tokens = tuple(segmenter.tagged(text))
+        inner = (
+            Span(start, start + size)
+            for start, word, _ in tokens
+            for size in (2, 3)
+            if len(word) > size and segmenter.word_class(word[:size]) == "p"
+        )
+        return cls(text, fold(text), tokens, tuple(inner))
 
     def names(self) -> list[Span]:
         """Its years, 《titles》 and names, in order."""
@@ -157,6 +165,8 @@ def _like(topic: _Parsed, before: _Parsed) -> Span | None:
             return _last([Span(*match.span()) for match in pattern.finditer(before.folded)], before)
     wanted = next((each for _, _, each in topic.tokens if each in _NAMES), None)
     same = [_span(token) for token in before.tokens if token[2] == wanted]
+    if wanted == "p" and not same:
+        same = list(before.inner_places[:1])
     specific = [span for span in same if span.of(before.folded) not in _GENERIC] or same
     return _last(_merged(specific, before.folded), before)
 

@@ -27,7 +27,7 @@ __all__ = ["FEATURES", "Question", "Sentence", "SentenceReader"]
 
 FEATURES = (
     "bias", "cosine", "named", "named_under", "named_around",
-    "absent_year", "typed", "untyped", "cue", "length",
+    "rival_place", "rival_year", "typed", "untyped", "cue", "length",
 )  # fmt: skip
 _PER_PASSAGE = 3  # sentences of a passage that are compared by meaning
 
@@ -45,9 +45,10 @@ _DEFINED = re.compile(
 _LISTED = re.compile(
     r"(?:主要)?(?:包括|包含|涵盖|涉及|分别[是为]|有以下|例如|比如|如|即|为|有|是|:)(?P<rest>[^.;]*[,和与及][^.;]+)"
 )
+_YEAR = re.compile(r"\d{4}(?=年)")
 _ASKING = re.compile(r"[什么哪几谁何怎吗呢如为多少]")
 _END_MARKS = "。！？；….!?;,，：: "
-_PLACE_ENDS = "省市区县"  # 深圳市 is no answer where the question says 深圳
+_PLACE_ENDS = "省市区县"  # 深圳市 is 深圳
 _GENERIC_PLACES = frozenset(
     {"城市", "地方", "地区", "国家", "中国", "全国", "省", "市", "国内", "全球", "世界"}
 )
@@ -55,12 +56,13 @@ _GENERIC_PLACES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question taken apart once: its kind, its content words with weights, its years."""
+    """A question taken apart once: its kind, its content words with weights, its places and years."""
 
     text: str
     folded: str
     kind: questions.Kind
     weights: dict[str, float]
+    places: frozenset[str]
     years: frozenset[str]
 
     @classmethod
@@ -73,8 +75,8 @@ class Question:
             for word in words
             if (len(word) > 1 or not word.isascii()) and not _ASKING.search(word)
         }
-        years = frozenset(re.findall(r"\d{4}(?=年)", folded))
-        return cls(text, folded, questions.kind(text), weights, years)
+        places = frozenset(_places(text, segmenter))
+        return cls(text, folded, questions.kind(text), weights, places, frozenset(_YEAR.findall(folded)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class Sentence:
     named: float  # share of the question's words, by weight, that stand in it
     named_under: float  # … in it, its title and headings
     named_around: float  # … in its whole passage, title and headings
-    absent_year: float  # 1 if the question names a year and the surroundings only others
+    rival_place: float  # 1 if the question names a place, and it, its title and headings only others
+    rival_year: float  # 1 if the question names a year, and they only others
 
 
 class SentenceReader:
@@ -130,17 +133,17 @@ class SentenceReader:
         return [sum(w * x for w, x in zip(self._weights, row, strict=True)) for row in rows]
 
     def _sentence(self, asked: Question, passage: Passage, span: Span, above: str) -> Sentence:
-        folded = fold(span.of(passage.article.text))
+        under = f"{above} {fold(span.of(passage.article.text))}"
         around = f"{above} {fold(passage.text)}"
-        years = set(re.findall(r"\d{4}(?=年)", around))
         return Sentence(
             passage=passage,
             span=span,
             answers=tuple(self._answers(asked, passage, span)),
-            named=_share(asked.weights, folded),
-            named_under=_share(asked.weights, f"{above} {folded}"),
+            named=_share(asked.weights, fold(span.of(passage.article.text))),
+            named_under=_share(asked.weights, under),
             named_around=_share(asked.weights, around),
-            absent_year=float(bool(asked.years) and not asked.years & years),
+            rival_place=_rival(asked.places, under, _places(under, self._segmenter)),
+            rival_year=_rival(asked.years, under, _YEAR.findall(under)),
         )
 
     def _row(self, asked: Question, sentence: Sentence, cosine: float) -> tuple[float, ...]:
@@ -153,7 +156,8 @@ class SentenceReader:
             sentence.named,
             sentence.named_under,
             sentence.named_around,
-            sentence.absent_year,
+            sentence.rival_place,
+            sentence.rival_year,
             float(narrow and bool(sentence.answers)),
             float(narrow and not sentence.answers),
             float(cue is not None and cue.search(text) is not None),
@@ -209,6 +213,20 @@ class SentenceReader:
             and word.rstrip(_PLACE_ENDS) not in asked.folded
             and word not in _GENERIC_PLACES
         ]
+
+
+def _places(text: str, segmenter: Segmenter) -> list[str]:
+    """The places that ``text`` names, folded, without 市 and the like."""
+    return [
+        word.rstrip(_PLACE_ENDS)
+        for _, word, word_class in segmenter.tagged(text)
+        if word_class == "p" and len(word.rstrip(_PLACE_ENDS)) > 1 and word not in _GENERIC_PLACES
+    ]
+
+
+def _rival(asked: frozenset[str], text: str, named: Sequence[str]) -> float:
+    """1 where ``text`` names others of a kind and none of those that the question asks about."""
+    return float(bool(asked) and bool(named) and not any(each in text for each in asked))
 
 
 def _share(weights: dict[str, float], folded: str) -> float:

@@ -51,7 +51,7 @@ class AnswerSettings:
     """
 
     read: int = 8
-    rank_weight: float = 3.37
+    rank_weight: float = 3.35
     threshold: float = 0.4
     show: int = 5
     others: int = 4

@@ -34,7 +34,7 @@ def _citation_lines(citation: Citation) -> Iterator[str]:
     article = citation.article
     words = "" if citation.kind == "answer" else f"{citation.quote} —— "
     yield f"  [{_KINDS[citation.kind]}] {words}{_one_line(citation.sentence)}"
-    place = [_source(article.source, article.element), f"第 {citation.span.start}–{citation.span.end} 字"]
+    place = [_source(article.source, article.element), f"第 {citation.span.start + 1}–{citation.span.end} 字"]
     place += [part for part in (article.title, " > ".join(citation.passage.heading), article.date) if part]
     yield "       " + " · ".join(dict.fromkeys(place))
 
@@ -51,7 +51,7 @@ def hit_lines(hits: Sequence[Hit]) -> Iterator[str]:
     """A numbered passage each, with its place and first characters."""
     for number, hit in enumerate(hits, start=1):
         article, span = hit.passage.article, hit.passage.span
-        place = f"{_source(article.source, article.element)} · 第 {span.start}–{span.end} 字"
+        place = f"{_source(article.source, article.element)} · 第 {span.start + 1}–{span.end} 字"
         yield f"  {number}. {place} · {article.title}"
         text = _one_line(hit.passage.text)
         yield f"     {text[:100]}{'…' if len(text) > 100 else ''}"

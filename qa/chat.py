@@ -27,19 +27,21 @@ _EXAMPLES = (
 )
 _Message = dict[str, Any]
 
-# Gradio gives the page the browser's language, and names each message by its source, markup and all.
+# Gradio gives the page the browser's language, names each message by its source, markup and all, and
+# scrolls to the end of an answer, past its first words.
 HEAD = """
 <style>
   .gradio-container { max-width: 56rem !important; width: 100%; margin: 0 auto !important; }
   .gradio-container .main.app { padding: 0.75rem !important; width: 100%; }
   #title h1 { margin: 0; font-size: 1.35rem; }
   #title p { margin: 0.15rem 0 0; color: var(--body-text-color-subdued); }
-  #chat { border: 0; background: transparent; }
+  #chat, #chat .bubble-wrap { border: 0; background: transparent; }
+  #chat .placeholder { flex-grow: 0; margin-top: auto; }
   #chat .bot, #chat .user { border: 0; box-shadow: none; }
   #chat .bot { background: transparent; padding-left: 0; padding-right: 0; }
   #chat .user { background: var(--color-accent-soft); border-radius: 0.75rem; }
-  #chat .answer { overflow-wrap: anywhere; }
-  #chat .answer p, #chat .answer ul { margin: 0 0 0.5rem; padding: 0; list-style: none; }
+  #chat .answer { overflow-wrap: anywhere; color: var(--body-text-color); }
+  #chat .answer p, #chat .answer ul { display: block; margin: 0 0 0.5rem; padding: 0; list-style: none; }
   #chat .answer li { margin: 0 0 0.75rem; padding: 0; }
   #chat .answer .words { white-space: pre-wrap; }
   #chat .answer .quote { font-size: 1.5rem; line-height: 1.4; font-weight: 600; }
@@ -48,31 +50,46 @@ HEAD = """
   #chat .answer .place, #chat .answer .note { font-size: 0.85rem; color: var(--body-text-color-subdued); }
   #chat .answer .under { margin-top: 1.25rem; font-weight: 600; }
   #chat mark { background: #ffe58a; color: #111; padding: 0 0.1em; border-radius: 3px; }
-  #send { align-self: stretch; }
 </style>
 <script>
-  const language = () => {
-    if (document.documentElement.lang !== "zh-CN") document.documentElement.lang = "zh-CN";
-  };
+  const root = document.documentElement;
+  const language = () => { if (root.lang !== "zh-CN") root.lang = "zh-CN"; };
   const names = () => {
-    for (const each of document.querySelectorAll("#chat [data-testid][aria-label*=\\"'s message\\"]"))
+    for (const each of document.querySelectorAll("#chat [data-testid][aria-label*='message:']"))
       each.setAttribute("aria-label", each.dataset.testid === "user" ? "问题" : "回答");
   };
-  language();
-  new MutationObserver(language).observe(document.documentElement, { attributeFilter: ["lang"] });
-  addEventListener("DOMContentLoaded", () => new MutationObserver(names).observe(document.body,
-    { subtree: true, childList: true, attributeFilter: ["aria-label"] }));
+  let seen = "";
+  const follow = () => {
+    const log = document.querySelector("#chat [role=log]");
+    if (!log || log.textContent === seen) return;
+    seen = log.textContent;
+    [...log.querySelectorAll(".user-row")].at(-1)?.scrollIntoView({ block: "start" });
+  };
+  const mend = () => { language(); names(); follow(); };
+  mend();
+  new MutationObserver(mend).observe(document,
+    { subtree: true, childList: true, characterData: true, attributeFilter: ["aria-label", "lang"] });
 </script>
 """
 
 
 def theme() -> Any:
-    """Calm colours, and the fonts that the reader's machine has."""
+    """Calm colours with contrast enough to read, and the fonts that the reader's machine has."""
     import gradio
 
     system = ["system-ui", "sans-serif"]
-    return gradio.themes.Default(
+    plain = gradio.themes.Default(
         primary_hue="teal", neutral_hue="slate", font=system, font_mono=["monospace"]
+    )
+    return plain.set(
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
     )
 
 
@@ -110,6 +127,7 @@ def page(assistant: Assistant) -> Any:
             scale=1,
             height="60vh",
             buttons=[],
+            autoscroll=False,
             feedback_options=None,
             allow_tags=False,
             latex_delimiters=[],
@@ -175,17 +193,26 @@ def message(answer: Answer) -> str:
 
 def _citations(answer: Answer) -> Iterator[str]:
     first, *further = answer.citations
-    size = "quote words" if len(first.quote) <= _LONG else "quote long words"
-    yield _line(size, escaped(first.quote))
-    yield _cited(first)
+    if _whole_sentence(first):
+        yield _line("quote long words", _marked(first))
+        yield _line("place", _place(first.passage, first.span))
+    else:
+        size = "quote words" if len(first.quote) <= _LARGE else "quote long words"
+        yield _line(size, escaped(first.quote))
+        yield _cited(first)
     yield _line("note", f"把握 {_percent(answer.confidence)} · {confidence_word(answer.confidence)}")
     for kind, citations in groupby(further, key=lambda citation: citation.kind):
         yield _line("under", _UNDER[kind])
         yield _list(map(_cited, citations))
 
 
-_LONG = 30  # characters of a quote that is shown less large
+_LARGE = 20  # characters of the longest quote in the largest letters
 _UNDER: dict[CitationKind, str] = {"answer": "回答", "same": "另有出处也这样说", "other": "其他可能的回答"}
+
+
+def _whole_sentence(citation: Citation) -> bool:
+    """Whether the sentence has no words but the quote's, so that showing both would say it twice."""
+    return not any(char.isalnum() for char in "".join(_around(citation)))
 
 
 def _abstention(answer: Answer) -> Iterator[str]:
@@ -207,10 +234,19 @@ _SHOWN = 100  # characters of a passage that is near
 
 def _cited(citation: Citation) -> str:
     """The sentence with the quote marked, and where it stands."""
+    place = _place(citation.passage, citation.span)
+    return _line("sentence words", _marked(citation)) + _line("place", place)
+
+
+def _marked(citation: Citation) -> str:
+    before, after = _around(citation)
+    return f"{escaped(before)}<mark>{escaped(citation.quote)}</mark>{escaped(after)}"
+
+
+def _around(citation: Citation) -> tuple[str, str]:
+    """What of the sentence stands before the quote, and behind it."""
     text, span, sentence = citation.article.text, citation.span, citation.sentence_span
-    before, after = text[sentence.start : span.start], text[span.end : sentence.end]
-    marked = f"{escaped(before)}<mark>{escaped(citation.quote)}</mark>{escaped(after)}"
-    return _line("sentence words", marked) + _line("place", _place(citation.passage, span))
+    return text[sentence.start : span.start], text[span.end : sentence.end]
 
 
 def _place(passage: Passage, span: Span) -> str:

@@ -69,14 +69,15 @@ def serve(assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860) ->
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """A listening socket, taken before anything slow is done so that a taken port is told at once."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=128)
-    except OSError as error:
-        raise InputError(
-            f"{host}:{port}: cannot be served on ({error.strerror}); choose another with --host or --port"
-        ) from error
-    with listener:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(128)
+        except OSError as error:
+            raise InputError(
+                f"{host}:{port}: cannot be served on ({error.strerror}); choose another with --host or --port"
+            ) from error
         yield listener
 
 

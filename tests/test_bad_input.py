@@ -159,7 +159,7 @@ def test_another_encoder(
     monkeypatch.setattr(CountingEncoder, "fingerprint", "0123456789abcdef")
     said = complaint(qa("ask", "上海?", "--index", built))
     assert said.startswith(f"{built}: was indexed with another encoder (characters, characters:")
-    assert said.endswith("run `qa index --rebuild`")
+    assert said.endswith(f"run `qa index --rebuild --index {built}`")
     assert qa("index", "--rebuild", "--index", built)[0] == 0
     assert qa("search", "上海?", "--index", built)[0] == 0
 

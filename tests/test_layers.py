@@ -24,6 +24,7 @@ ROWS = (
     ("answering", "indexing", "verification"),
     ("evaluation", "runs", "doctor", "terminal", "chat"),
     ("server", "cli"),
+    ("__main__",),
 )
 ROW = {module: row for row, modules in enumerate(ROWS) for module in modules}
 # Who may know whom within a row.

@@ -117,8 +117,9 @@ def api(assistant: Assistant) -> FastAPI:
     """``/api/ask``, ``/api/search``, ``/api/health``, and their documentation at ``/docs``."""
     app = FastAPI(
         title="qa",
-        summary="中文问答，只引用原文。 Chinese question answering that only quotes.",
+        description="中文问答，只引用原文。 Chinese question answering that only quotes.",
         version=__version__,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         telemetry={"auto_configure": False},
@@ -237,6 +238,28 @@ def _document(app: FastAPI) -> None:
             swagger_ui_parameters={"validatorUrl": None},  # else a badge from another host
         )
 
+    app.openapi_version = "3.0.3"  # the newest that the bundled Swagger shows
+
+    @app.get("/openapi.json", include_in_schema=False)
+    def described() -> JSONResponse:
+        return JSONResponse(_without_null(app.openapi()))
+
+
+def _without_null(schema: Any) -> Any:
+    """``schema`` with OpenAPI 3.0's ``nullable`` in place of 3.1's type ``null``."""
+    if isinstance(schema, list):
+        return [_without_null(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    fields = {name: _without_null(value) for name, value in schema.items()}
+    if _NULL in fields.get("anyOf", []):
+        (kind,) = (each for each in fields.pop("anyOf") if each != _NULL)
+        fields |= kind | {"nullable": True}
+    return fields
+
+
+_NULL = {"type": "null"}
+
 
 class _WithHeaders:
     """Puts the safety headers on every response, streams included."""
@@ -261,7 +284,7 @@ class QuestionBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    question: Annotated[str, Field(examples=["上海是哪一年启动区块链技术应用试点的?"])]
+    question: str
     history: Annotated[list[str] | None, Field(description="earlier questions, oldest first")] = None
     top_k: Annotated[int | None, Field(ge=1, le=1000, description="how many passages to return")] = None
     source: Annotated[str | None, Field(description="only sources that fit this glob")] = None
@@ -339,7 +362,7 @@ class SearchBody(BaseModel):
 class HealthBody(BaseModel):
     """The index that is open."""
 
-    status: Literal["ok"]
+    status: str
     passages: int
     index: dict[str, str]
 
@@ -361,6 +384,11 @@ def _responses(body: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
 _ASKED: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": QuestionBody.model_json_schema()}},
+        "content": {
+            "application/json": {
+                "schema": QuestionBody.model_json_schema(),
+                "example": {"question": "上海是哪一年启动区块链技术应用试点的?"},
+            }
+        },
     }
 }

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -73,7 +74,8 @@ async def _application(assistant: Assistant) -> Any:
 @contextmanager
 def serving(assistant: Assistant | Scripted) -> Iterator[str]:
     """The address of the whole application, chat and API, while it is served in a thread."""
-    app = asyncio.run(_application(cast(Assistant, assistant)))
+    with ThreadPoolExecutor(1) as apart:  # Playwright has a loop running in the tests' own thread
+        app = apart.submit(lambda: asyncio.run(_application(cast(Assistant, assistant)))).result()
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

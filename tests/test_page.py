@@ -157,13 +157,13 @@ def page(context: BrowserContext, address: str, script: Scripted) -> Iterator[Pa
     """The chat as a visitor finds it."""
     script.asked.clear()
     with opened(context, address) as found:
+        found.locator("#ask textarea").wait_for()
         yield found
         assert found.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])") == "[{},{}]"
 
 
 def ask(page: Page, question: str, *, wait: bool = True) -> Any:
     """Ask by Enter; the last message of the chat, once it is an answer."""
-    page.locator("#ask textarea").wait_for()
     before = page.locator("#chat .bot .answer").count()
     page.locator("#ask textarea").fill(question)
     page.locator("#ask textarea").press("Enter")
@@ -188,6 +188,8 @@ def lines(answer: Any, selector: str = "p") -> list[str]:
 def test_the_page_fits_and_is_named(page: Page, size: tuple[int, int], scheme: Any) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.emulate_media(color_scheme=scheme)
+    page.reload()
+    page.locator("h1").wait_for()
     page.wait_for_function("document.documentElement.lang === 'zh-CN'")
     assert page.title() == "qa · 只引用原文的中文问答"
     assert page.locator("h1").all_inner_texts() == ["只引用原文的中文问答"]

@@ -326,6 +326,19 @@ def test_the_documentation_covers_requests_and_responses(scripted: str) -> None:
     asked = described["paths"]["/api/ask"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert list(asked["properties"]) == ["question", "history", "top_k", "source", "after", "before"]
     assert (asked["required"], asked["additionalProperties"]) == (["question"], False)
+    assert asked["properties"]["top_k"] == {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 1000,
+        "nullable": True,
+        "title": "Top K",
+        "description": "how many passages to return",
+    }
+    assert described["components"]["schemas"]["AnswerBody"]["properties"]["answer"] == {
+        "type": "string",
+        "nullable": True,
+        "title": "Answer",
+    }
 
 
 @pytest.mark.parametrize(("path", "model"), [("/api/ask", AnswerBody), ("/api/search", SearchBody)])

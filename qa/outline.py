@@ -5,14 +5,30 @@ Every format ends here: it hands over its text and its lines, each with its plac
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qa.furniture import Kind, Line, kinds, numbering, prose
-from qa.types import Block, Span
+from qa.types import Article, Block, Span
 
-__all__ = ["Outline", "Placed", "blocks", "date_of", "iso_date", "lines", "outline", "plain", "title_of"]
+if TYPE_CHECKING:
+    from qa.decoding import Decoded
+
+__all__ = [
+    "Outline",
+    "Placed",
+    "blocks",
+    "date_of",
+    "decoded_article",
+    "iso_date",
+    "lines",
+    "outline",
+    "plain",
+    "title_of",
+]
 
 TITLE = 60  # characters of a line that may be a title
 DATED_LINES = 15  # lines from the top in which a date of publication stands
@@ -220,3 +236,22 @@ def _valid(year: int, month: int | None, day: int | None) -> str | None:
     if not 1 <= month <= 12:
         return None
     return f"{year:04d}-{month:02d}" + ("" if day is None or not 1 <= day <= 31 else f"-{day:02d}")
+
+
+def decoded_article(
+    made: Decoded, found: Outline, raw: bytes, *, source: str, title: str, date: str | None
+) -> Article:
+    """The article of a file whose text is the whole file as ``decode`` read it from ``raw``."""
+    return Article(
+        id=source,
+        text=made.text,
+        title=title,
+        source=source,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        encoding=made.encoding,
+        bom=made.bom,
+        exact=made.exact,
+        date=date,
+        blocks=blocks(made.text, found, title=title),
+        warnings=made.warnings,
+    )

@@ -68,7 +68,7 @@ def _questions() -> Iterator[str]:
 
 def _segmentation(full: dict[str, Any], pruned: dict[str, Any], texts: list[str]) -> dict[str, str]:
     """How the unpruned tokenizer cuts each text whose pieces were all kept, pieces parted by spaces."""
-    from training.make_encoder import open_tokenizer
+    from training.prune import open_tokenizer
 
     kept = {piece for piece, _ in pruned["model"]["vocab"]}
     tokenizer = open_tokenizer(full)

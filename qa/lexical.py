@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ class BM25:
         self._terms, self._indptr, self._rows, self._shares = terms, indptr, rows, shares
         self.size = size
         self._segmenter = segmenter
+        self._all = lru_cache(maxsize=8)(self._summed)  # one question is asked for ranks and for scores
 
     @classmethod
     def build(cls, texts: Iterable[str], segmenter: Segmenter, *, k1: float = 1.2, b: float = 0.75) -> BM25:
@@ -70,7 +72,7 @@ class BM25:
         """BM25 of each of ``rows``, float32, 0 where no term is shared."""
         return self._all(question)[rows]
 
-    def _all(self, question: str) -> Vectors:
+    def _summed(self, question: str) -> Vectors:
         """BM25 of every passage, float32 (size,). A repeated query term counts once for each time."""
         total = np.zeros(self.size, dtype=np.float32)
         for term, times in sorted(Counter(self._segmenter.terms(question)).items()):

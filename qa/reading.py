@@ -189,11 +189,14 @@ class SentenceReader:
         return _without_end(text, Span(*match.span(match.lastgroup)).shift(sentence.span.start))
 
     def _answers(self, asked: Question, passage: Passage, span: Span) -> list[Span]:
+        """Spans of the kind asked for, those nearest to the question's words first; no word is cut."""
         text = passage.article.text
         if asked.kind in ("place", "person"):
             found = self._names(asked, text, span)
         else:
-            found = questions.typed_spans(asked.text, asked.kind, text, span)
+            ends = self._word_ends(text, span) if asked.kind == "number" else {}
+            typed = questions.typed_spans(asked.text, asked.kind, text, span)
+            found = [Span(each.start, ends.get(each.end, each.end)) for each in typed]
         folded = fold(span.of(text))
         places = [
             span.start + match.start()
@@ -201,6 +204,15 @@ class SentenceReader:
             for match in re.finditer(re.escape(word), folded)
         ]
         return sorted(found, key=lambda each: (-_closeness(each, places), each.start))
+
+    def _word_ends(self, text: str, span: Span) -> dict[int, int]:
+        """For each place inside a word of ``span`` the word's end, so that 3.5亿立 becomes 3.5亿立方米."""
+        return {
+            span.start + inside: span.start + start + len(word)
+            for start, word, word_class in self._segmenter.tagged(span.of(text))
+            if word_class in "mn"
+            for inside in range(start + 1, start + len(word))
+        }
 
     def _names(self, asked: Question, text: str, span: Span) -> list[Span]:
         """Runs of place words, or of person words, that the question does not name itself."""

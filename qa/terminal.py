@@ -84,4 +84,5 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     size = f"共 {summary.articles} 篇 articles，{summary.passages} 段 passages"
     yield f"{size}，新嵌入 embedded {summary.embedded}"
     for refusal in summary.refused:
-        yield f"  拒收 refused {refusal.source}: {refusal.reason}"
+        named = refusal.reason.startswith(refusal.source)
+        yield f"  拒收 refused {refusal.reason if named else f'{refusal.source}: {refusal.reason}'}"

@@ -85,7 +85,7 @@ def test_index_summary(tmp_path: Path, articles: Path, model: CountingEncoder, q
     lines = (
         "新增 added 0，更新 changed 0，未变 unchanged 5，移除 removed 1，拒收 refused 1\n"
         "共 6 篇 articles，7 段 passages，新嵌入 embedded 0\n"
-        "  拒收 refused zero.txt: zero.txt: empty file\n"
+        "  拒收 refused zero.txt: empty file\n"
     )
     assert qa("index", *index, "--strict") == (1, lines, "")
     status, out, err = qa("index", *index, "--json")

@@ -36,7 +36,8 @@ HEAD = """
   #title h1 { margin: 0; font-size: 1.35rem; }
   #title p { margin: 0.15rem 0 0; color: var(--body-text-color-subdued); }
   #chat, #chat .bubble-wrap { border: 0; background: transparent; }
-  #chat .placeholder { flex-grow: 0; height: auto; margin-top: auto; }
+  #chat .placeholder { flex-grow: 0; height: auto; margin: auto auto 0; }
+  #chat .examples { margin: 0 auto auto; }
   #chat .bot, #chat .user { border: 0; box-shadow: none; }
   #chat .bot { background: transparent; padding-left: 0; padding-right: 0; }
   #chat .user { background: var(--color-accent-soft); border-radius: 0.75rem; }
@@ -64,6 +65,7 @@ HEAD = """
     name("[data-testid=bot]", "回答");
     name("[role=log]", "对话");
     name(".top-panel button", "清空对话");
+    name(".scroll-down-button-container button", "到末尾");
     for (const each of all("[role=log]")) each.tabIndex = 0;
     for (const each of all(".example")) each.removeAttribute("aria-label");
     for (const each of all(".examples")) each.removeAttribute("role");

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from qa import conversation, encoder
 from qa.dense import Dense
 from qa.errors import IndexFolderError, InputError, ModelError
-from qa.index import Generation
+from qa.index import Generation, read_manifest
 from qa.lexical import BM25
 from qa.reading import SentenceReader
 from qa.retrieval import Hybrid
@@ -165,11 +165,10 @@ class Assistant:
     def reload(self) -> bool:
         """Open the index anew if it was replaced; True if it was. Questions under way are not disturbed."""
         with self._lock:
-            fresh = self._open()
-            if fresh.info == self._opened.info:
-                fresh.generation.close()
+            manifest = read_manifest(self._folder)
+            if manifest is not None and manifest.fingerprint == self._opened.info["fingerprint"]:
                 return False
-            self._opened = fresh  # the old one is let go when the last question on it is done
+            self._opened = self._open()  # the old one is let go when the last question on it is done
         return True
 
     def close(self) -> None:

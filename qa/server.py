@@ -9,8 +9,9 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from typing import Annotated, Any, Literal
 
@@ -29,6 +30,7 @@ __all__ = ["AnswerBody", "SearchBody", "api", "application", "serve"]
 
 _AT_ONCE = 8  # API questions worked on at a time; more are told to come back
 _LARGEST = 64 << 10  # bytes of a request's body
+_LOOK = 2.0  # seconds between two looks at whether the index was replaced
 _CLOSING = 2  # seconds that open connections are given when the server is stopped
 
 # Nothing of a page may come from, or go to, another machine, whatever stands in an article. Gradio and
@@ -59,11 +61,20 @@ def serve(assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860) ->
         config = uvicorn.Config(
             application(assistant), log_level="warning", timeout_graceful_shutdown=_CLOSING
         )
+        threading.Thread(target=_follow, args=(assistant,), daemon=True).start()
         sys.stderr.write(f"网页问答 web chat: {_address(listener)}\n")
         try:
             uvicorn.Server(config).run(sockets=[listener])
         except KeyboardInterrupt:  # uvicorn has closed down, and hands the signal on
             return
+
+
+def _follow(assistant: Assistant) -> None:
+    """Open the index anew whenever `qa index` has replaced it; until it can be, the open one serves."""
+    while True:
+        time.sleep(_LOOK)
+        with suppress(QaError, OSError):
+            assistant.reload()
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The first figures: start, warm retrieval, indexing, citations, and what fusion finds that BM25 misses.
 
-    python -m benchmarks.figures [--data PATH] [--seeds PATH] [--torch DIR] [--json FILE]
+    python -m benchmarks.figures [--data PATH] [--seeds PATH] [--torch DIR] [--json FILE] [--only NAME]
 
 ``--data``   public sets as in ``training/splits.py``: 5,000 passages for warm retrieval
 ``--seeds``  a folder of other articles whose citations are checked too
@@ -47,11 +47,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     for name in ("data", "seeds", "torch", "json"):
         parser.add_argument(f"--{name}", type=Path)
+    parser.add_argument("--only", help="measure this one alone")
     args = parser.parse_args()
     found: dict[str, Any] = {"machine": described()}
     with tempfile.TemporaryDirectory() as folder:
         build_index(CORPUS, folder)
         for name, measure in _measures(args, Path(folder)).items():
+            if args.only not in (None, name):
+                continue
             found[name] = measure()
             print(f"{name}: {json.dumps(found[name], ensure_ascii=False)}", flush=True)
     if args.json:
@@ -67,6 +70,7 @@ def _measures(args: argparse.Namespace, index: Path) -> dict[str, Callable[[], A
         "citations, corpus": lambda: _citations(CORPUS, index),
         "citations, seeds": lambda: _citations(args.seeds, None) if args.seeds else "left out: --seeds",
         "found beyond BM25": lambda: _beyond(index),
+        "answers, report": lambda: _answers(index),
     }
 
 
@@ -202,6 +206,30 @@ def _beyond(index: Path) -> dict[str, int]:
             found["fused"] += fused
             found["fused, not bm25"] += fused and not alone
     return found
+
+
+def _answers(index: Path) -> dict[str, float]:
+    """The reporting half of the shipped questions: shares by whether an article answers them.
+
+    Answered rightly: the first citation's sentence holds a labelled answer.
+    """
+    counts = dict.fromkeys(("answered rightly", "answered wrongly", "refused"), 0)
+    none = {"answerable": 0, "unanswerable": 0, "refused rightly": 0}
+    with Assistant.open(index) as assistant:
+        for question in labels.read(QUESTIONS).questions:
+            if question.split != "report":
+                continue
+            answer = assistant.ask(question.question, question.history)
+            none["answerable" if question.answers else "unanswerable"] += 1
+            if not question.answers:
+                none["refused rightly"] += answer.abstained
+            elif answer.abstained:
+                counts["refused"] += 1
+            else:
+                right = any(text in answer.citations[0].sentence for text in question.answers)
+                counts["answered rightly" if right else "answered wrongly"] += 1
+    shares = {name: round(count / none["answerable"], 3) for name, count in counts.items()}
+    return {**shares, "refused rightly": round(none["refused rightly"] / none["unanswerable"], 3)}
 
 
 def _relevant(passage: Any, question: labels.Question) -> bool:

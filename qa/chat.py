@@ -263,9 +263,8 @@ def _around(citation: Citation) -> tuple[str, str]:
 
 def _place(passage: Passage, span: Span) -> str:
     article = passage.article
-    source = article.source if article.element is None else f"{article.source} ({article.element})"
     page = None if passage.page is None else f"第 {passage.page} 页"
-    parts = [article.title, " > ".join(passage.heading), article.date, page, source]
+    parts = [article.title, " > ".join(passage.heading), article.date, page, article.place]
     known = dict.fromkeys(part for part in parts if part)  # a heading may repeat the title
     return escaped(" · ".join([*known, f"第 {span.start + 1}–{span.end} 字"]))
 

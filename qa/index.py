@@ -182,6 +182,10 @@ class Generation:
         """One of the generation's text files."""
         return (self.path / name).read_text(encoding="utf-8")
 
+    def user_words(self) -> tuple[str, ...]:
+        """The words of the user's dictionary that its terms were made with."""
+        return tuple(self.text("dictionary.txt").split())
+
     def json(self, name: str) -> Any:
         """One of the generation's JSON files."""
         return json.loads(self.text(name))

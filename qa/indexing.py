@@ -107,8 +107,8 @@ def build_index(
     if not named and not (target / "manifest.json").exists():
         raise InputError(f"{target}: there is no index to refresh; name a folder of articles: qa index PATH")
     with index.lock(target):
-        old = _old(target, plan)
-        roots = _joined(_remembered(target, plan), [Path(path) for path in named], plan.encoding)
+        remembered, old = _standing(target, plan)
+        roots = _joined(remembered, [Path(path) for path in named], plan.encoding)
         if not roots:
             raise InputError(f"{target}: remembers no PATH; name a folder of articles: qa index PATH")
         everything = plan.rebuild or old is None or not named
@@ -125,7 +125,7 @@ def remove_paths(
     if not (target / "manifest.json").exists():
         raise IndexFolderError(f"{target}: holds no index; there is nothing to remove")
     with index.lock(target):
-        old = _old(target, Plan())
+        _, old = _standing(target, Plan())
         assert old is not None
         known = {root.path for root in old.manifest.roots}
         gone = {str(Path(path).resolve()) for path in paths}
@@ -152,7 +152,7 @@ def index_articles(
     plan = Plan() if plan is None else plan
     target = Path(folder)
     with index.lock(target):
-        old = _old(target, plan)
+        _, old = _standing(target, plan)
         roots = _joined((), [path], None)
         if old is not None and {root.path for root in old.manifest.roots} != {root.path for root in roots}:
             raise IndexFolderError(f"{target}: is an index of other articles; name another with --index")
@@ -171,25 +171,22 @@ def _silent(stage: str, done: int, total: int) -> None:
     return None
 
 
-def _old(folder: Path, plan: Plan) -> Generation | None:
-    """The generation to build upon; with ``rebuild`` there may be a damaged one, which is passed over."""
+def _standing(folder: Path, plan: Plan) -> tuple[tuple[Root, ...], Generation | None]:
+    """The PATHs that the index remembers, and the generation to build upon.
+
+    With ``rebuild`` a damaged generation is passed over, and so are PATHs that cannot be read.
+    """
+    roots: tuple[Root, ...] = ()
     try:
         manifest = index.read_manifest(folder)
-        return None if manifest is None else Generation(folder, manifest)
+        if manifest is None:
+            return (), None
+        roots = manifest.roots
+        return roots, Generation(folder, manifest)
     except IndexFolderError:
         if plan.rebuild:
-            return None
+            return roots, None
         raise
-
-
-def _remembered(folder: Path, plan: Plan) -> tuple[Root, ...]:
-    try:
-        manifest = index.read_manifest(folder)
-    except IndexFolderError:
-        if plan.rebuild:
-            return ()
-        raise
-    return manifest.roots if manifest else ()
 
 
 def _joined(old: Sequence[Root], paths: Sequence[Path], encoding: str | None) -> tuple[Root, ...]:
@@ -249,18 +246,22 @@ class _Build:
 
     def finish(self, files: Sequence[_File]) -> Summary:
         """Cut, embed, write and switch to an index of ``files``."""
-        found = [(file, record) for file in files for record in file.records]
-        if not found:
+        records = [record for file in files for record in file.records]
+        if not records:
             raise InputError(self._nothing(files))
-        made = [index.article_from_record(record, self.roots) for _, record in found]
+        made = [index.article_from_record(record, self.roots) for record in records]
         passages = [
             (row, passage) for row, article in enumerate(made) for passage in cut(article, self.plan.passage)
         ]
+        texts = [indexed_text(passage) for _, passage in passages]
         segmenter, model = self._segmenter(), self._encoder()
-        vectors, embedded = self._vectors([passage for _, passage in passages], model)
+        vectors, embedded = self._vectors(texts, model)
         with _building(self.folder) as building:
-            self._write(building, files, passages, vectors, model, segmenter)
-            manifest = self._manifest(building, model, len(found), len(passages))
+            _write_articles(building, records)
+            _write_passages(building, passages)
+            _write_files(building, files)
+            self._write_legs(building, texts, vectors, model, segmenter)
+            manifest = self._manifest(building, model, len(records), len(passages))
             summary = self._summary(files, manifest, embedded)
             if self.old is not None:
                 self.old.close()  # so that it can be swept
@@ -341,11 +342,10 @@ class _Build:
             return encoder.load(self.plan.encoder)
         return encoder.load(str(self.old.manifest.encoder["name"]))
 
-    def _vectors(self, passages: Sequence[Passage], model: Encoder) -> tuple[Vectors, int]:
-        """The vector of each passage, and how many had to be embedded."""
+    def _vectors(self, texts: Sequence[str], model: Encoder) -> tuple[Vectors, int]:
+        """The vector of each passage's text, and how many had to be embedded."""
         import numpy as np
 
-        texts = [indexed_text(passage) for passage in passages]
         known = self._known(model)
         missing = [text for text in dict.fromkeys(texts) if _key(text) not in known]
         for start in range(0, len(missing), _BATCH):
@@ -373,25 +373,15 @@ class _Build:
             return Segmenter.from_file(self.plan.dictionary)
         if self.old is None:
             return Segmenter()
-        return Segmenter(tuple((self.old.path / "dictionary.txt").read_text(encoding="utf-8").split()))
+        return Segmenter(self.old.user_words())
 
-    def _write(
-        self,
-        building: Path,
-        files: Sequence[_File],
-        passages: Sequence[tuple[int, Passage]],
-        vectors: Vectors,
-        model: Encoder,
-        segmenter: Segmenter,
+    def _write_legs(
+        self, building: Path, texts: Sequence[str], vectors: Vectors, model: Encoder, segmenter: Segmenter
     ) -> None:
         from qa.dense import Dense
         from qa.lexical import BM25
 
-        _write_articles(building, [record for file in files for record in file.records])
-        _write_passages(building, passages)
-        (building / "files.json").write_text(_json([file.to_dict() for file in files]), encoding="utf-8")
         (building / "dictionary.txt").write_text("\n".join(segmenter.user_words), encoding="utf-8")
-        texts = [indexed_text(passage) for _, passage in passages]
         self.progress("terms", 0, len(texts))
         settings = self.plan.retrieval
         BM25.build(texts, segmenter, k1=settings.k1, b=settings.b).save(building)
@@ -496,6 +486,10 @@ def _write_articles(building: Path, records: Sequence[dict[str, Any]]) -> None:
     np.save(building / "articles.npy", np.array(places, dtype=np.int64))
     rows = [[record["root"], record["file"], record["date"]] for record in records]
     (building / "catalogue.json").write_text(_json(rows), encoding="utf-8")
+
+
+def _write_files(building: Path, files: Sequence[_File]) -> None:
+    (building / "files.json").write_text(_json([file.to_dict() for file in files]), encoding="utf-8")
 
 
 def _write_passages(building: Path, passages: Sequence[tuple[int, Passage]]) -> None:

@@ -34,13 +34,9 @@ def _citation_lines(citation: Citation) -> Iterator[str]:
     article = citation.article
     words = "" if citation.kind == "answer" else f"{citation.quote} —— "
     yield f"  [{_KINDS[citation.kind]}] {words}{_one_line(citation.sentence)}"
-    place = [_source(article.source, article.element), f"第 {citation.span.start + 1}–{citation.span.end} 字"]
+    place = [article.place, f"第 {citation.span.start + 1}–{citation.span.end} 字"]
     place += [part for part in (article.title, " > ".join(citation.passage.heading), article.date) if part]
     yield "       " + " · ".join(dict.fromkeys(place))
-
-
-def _source(source: str, element: str | None) -> str:
-    return source if element is None else f"{source} ({element})"
 
 
 def _one_line(text: str) -> str:
@@ -51,7 +47,7 @@ def hit_lines(hits: Sequence[Hit]) -> Iterator[str]:
     """A numbered passage each, with its place and first characters."""
     for number, hit in enumerate(hits, start=1):
         article, span = hit.passage.article, hit.passage.span
-        place = f"{_source(article.source, article.element)} · 第 {span.start + 1}–{span.end} 字"
+        place = f"{article.place} · 第 {span.start + 1}–{span.end} 字"
         yield f"  {number}. {place} · {article.title}"
         text = _one_line(hit.passage.text)
         yield f"     {text[:100]}{'…' if len(text) > 100 else ''}"
@@ -64,7 +60,7 @@ def explanation_lines(answer: Answer) -> Iterator[str]:
     for number, hit in enumerate(answer.hits, start=1):
         ranks = [str(hit.ranks.get(leg, "–")) for leg in ("bm25", "dense")]
         span = hit.passage.span
-        source = _source(hit.passage.article.source, hit.passage.article.element)
+        source = hit.passage.article.place
         legs = f"{ranks[0]:>4}  {ranks[1]:>5}"
         yield f"  {number:>9}  {hit.score:>10.3f}  {legs}  {source} [{span.start}, {span.end})"
     timings = ", ".join(f"{stage} {ms:.1f} ms" for stage, ms in answer.timings_ms.items())

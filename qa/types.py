@@ -117,6 +117,11 @@ class Article:
     blocks: tuple[Block, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @property
+    def place(self) -> str:
+        """The source as people are told it, with the element where there is one."""
+        return self.source if self.element is None else f"{self.source} ({self.element})"
+
     def byte_span(self, span: Span) -> Span | None:
         """Where ``span`` lies in the source file, in bytes; None where bytes cannot be given."""
         if not self.exact:

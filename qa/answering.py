@@ -205,11 +205,8 @@ class Assistant:
         show = self._settings.show if top_k is None else top_k
         hits = self._hits(opened, searched, max(show, self._settings.read), filters)
         found = time.perf_counter()
-        candidates = _read(
-            opened.reader, searched, [hit.passage for hit in hits[: self._settings.read]], self._settings
-        )
-        limit = self.threshold if threshold is None else threshold
-        citations, confidence = answer_from(candidates, limit, self._settings.others)
+        read = [hit.passage for hit in hits[: self._settings.read]]
+        citations, confidence = _decided(opened.reader, searched, read, self._settings, threshold)
         done = time.perf_counter()
         timings = {"retrieve": found - began, "read": done - found, "total": done - began}
         return Answer(
@@ -254,7 +251,7 @@ class Assistant:
                 f"{str(manifest.encoder['fingerprint'])[:12]}); "
                 f"run `qa index --rebuild --index {self._folder}`"
             )
-        segmenter = Segmenter(tuple(generation.text("dictionary.txt").split()))
+        segmenter = Segmenter(generation.user_words())
         hybrid, reader = self._searchers(generation, model, segmenter)
         info = {"fingerprint": manifest.fingerprint, "encoder": model.name, "reader": reader.name}
         return _Opened(generation, hybrid, reader, segmenter, info)
@@ -289,9 +286,8 @@ class PassageReading:
     ) -> Answer:
         """The answer that the passages give; abstains below ``threshold``."""
         began = time.perf_counter()
-        limit = self._settings.threshold if threshold is None else threshold
-        candidates = _read(self.reader, checked_question(question), passages, self._settings)
-        citations, confidence = answer_from(candidates, limit, self._settings.others)
+        checked_question(question)
+        citations, confidence = _decided(self.reader, question, passages, self._settings, threshold)
         spent = 1000 * (time.perf_counter() - began)
         timings = {"retrieve": 0.0, "read": spent, "total": spent}
         return Answer(question, question, citations, confidence, timings_ms=timings)
@@ -306,6 +302,18 @@ def _allowed(generation: Generation, filters: Filters) -> Mask:
         raise InputError("no article of the index passes the filters; widen --source, --after or --before")
     mask: Mask = admitted[generation.article_rows()]
     return mask
+
+
+def _decided(
+    reader: Reader,
+    question: str,
+    passages: Sequence[Passage],
+    settings: AnswerSettings,
+    threshold: float | None,
+) -> tuple[tuple[Citation, ...], float]:
+    """Citations and confidence of what ``passages`` say; ``threshold`` None for that of ``settings``."""
+    limit = settings.threshold if threshold is None else threshold
+    return answer_from(_read(reader, question, passages, settings), limit, settings.others)
 
 
 def _read(

@@ -114,8 +114,9 @@ class SentenceReader:
     def candidates(self, asked: Question, passage: Passage) -> list[Sentence]:
         """The sentences of ``passage`` that share most with the question, in text order."""
         above = fold(" ".join((passage.article.title, *passage.heading)))
+        named_around = _share(asked.weights, f"{above} {fold(passage.text)}")
         found = [
-            self._sentence(asked, passage, span, above)
+            self._sentence(asked, passage, span, above, named_around)
             for span in sentences(passage.article.text, passage.span)
         ]
         best = sorted(found, key=lambda s: (-(s.named + 0.3 * bool(s.answers)), s.span.start))
@@ -132,17 +133,20 @@ class SentenceReader:
         rows = self.features(asked, found)
         return [sum(w * x for w, x in zip(self._weights, row, strict=True)) for row in rows]
 
-    def _sentence(self, asked: Question, passage: Passage, span: Span, above: str) -> Sentence:
-        under = f"{above} {fold(span.of(passage.article.text))}"
-        around = f"{above} {fold(passage.text)}"
+    def _sentence(
+        self, asked: Question, passage: Passage, span: Span, above: str, named_around: float
+    ) -> Sentence:
+        folded = fold(span.of(passage.article.text))
+        under = f"{above} {folded}"
+        places = _places(under, self._segmenter) if asked.places else []
         return Sentence(
             passage=passage,
             span=span,
             answers=tuple(self._answers(asked, passage, span)),
-            named=_share(asked.weights, fold(span.of(passage.article.text))),
+            named=_share(asked.weights, folded),
             named_under=_share(asked.weights, under),
-            named_around=_share(asked.weights, around),
-            rival_place=_rival(asked.places, under, _places(under, self._segmenter)),
+            named_around=named_around,
+            rival_place=_rival(asked.places, under, places),
             rival_year=_rival(asked.years, under, _YEAR.findall(under)),
         )
 

@@ -31,7 +31,8 @@ from qa.indexing import build_index, index_articles
 from qa.lexical import BM25
 from qa.metrics import percentile
 from qa.passages import cut, indexed_text
-from qa.types import Article, Block, Span
+from qa.relevance import Relevance, key
+from qa.types import Article
 from qa.verification import verify
 from qa.words import Segmenter
 from training import splits
@@ -108,10 +109,10 @@ def _warm(data: Path) -> dict[str, float]:
     contexts = dict.fromkeys(row.relevant[0] for row in [*rows, *splits.cmrc_train(data)])
     articles: list[Article] = []
     passages = 0
-    for at, text in enumerate(contexts):
+    for at, text in enumerate(contexts, start=1):
         if passages >= 5000:
             break
-        articles.append(_article(at, text))
+        articles.append(labels.paragraph_article("pool", labels.Paragraph(at, text)))
         passages += len(cut(articles[-1]))
     folder = SCRATCH / "five-thousand"
     index_articles(articles, data, folder)  # embeds only what an earlier run has not
@@ -128,13 +129,6 @@ def _warm(data: Path) -> dict[str, float]:
 
 def _rounded(times: Sequence[float], percent: float) -> float:
     return round(percentile(times, percent) or 0.0, 2)
-
-
-def _article(number: int, text: str) -> Article:
-    blocks = (Block(Span(0, len(text))),)
-    return Article(
-        str(number), text, "", "pool", "", "utf-8", element=str(number), exact=False, blocks=blocks
-    )
 
 
 def _indexing(folder: Path) -> dict[str, float]:
@@ -192,6 +186,7 @@ def _beyond(index: Path) -> dict[str, int]:
     found = {"questions": 0, "bm25": 0, "fused": 0, "fused, not bm25": 0}
     with Assistant.open(index) as assistant:
         passages = assistant.passages()
+        relevance = Relevance(passages)
         bm25 = BM25.load(assistant.generation.path, len(passages), Segmenter())
         for question in labels.read(QUESTIONS).questions:
             if not question.answers:
@@ -199,8 +194,9 @@ def _beyond(index: Path) -> dict[str, int]:
             hits = assistant.search(question.question, question.history, k=5)
             searched = assistant.standalone(question.question, question.history)
             rows, _ = bm25.search(searched, 5)
-            alone = any(_relevant(passages[int(row)], question) for row in rows)
-            fused = any(_relevant(hit.passage, question) for hit in hits)
+            relevant = relevance.passages(question)
+            alone = any(key(passages[int(row)]) in relevant for row in rows)
+            fused = any(key(hit.passage) in relevant for hit in hits)
             found["questions"] += 1
             found["bm25"] += alone
             found["fused"] += fused
@@ -230,13 +226,6 @@ def _answers(index: Path) -> dict[str, float]:
                 counts["answered rightly" if right else "answered wrongly"] += 1
     shares = {name: round(count / none["answerable"], 3) for name, count in counts.items()}
     return {**shares, "refused rightly": round(none["refused rightly"] / none["unanswerable"], 3)}
-
-
-def _relevant(passage: Any, question: labels.Question) -> bool:
-    source = passage.article.source
-    return any(source == s or source.endswith("/" + s) for s in question.sources) and any(
-        answer in passage.text for answer in question.answers
-    )
 
 
 if __name__ == "__main__":

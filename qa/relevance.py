@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from qa.labels import Question, Reference
 from qa.types import Passage, Span
 
-__all__ = ["Key", "Relevance", "key", "note"]
+__all__ = ["Key", "Relevance", "key", "matches", "note"]
 
 Key = tuple[str, int, int]
 
@@ -46,7 +46,7 @@ class Relevance:
         """Passages by article, each with where the labelled paragraph begins in it."""
         if question.sources:
             for group in self._articles.values():
-                if _matches(group[0].article.source, question.sources):
+                if matches(group[0].article.source, question.sources):
                     yield group, _offset(group, question.context)
         elif question.context is None:
             for group in self._articles.values():
@@ -63,7 +63,8 @@ class Relevance:
                 yield group, offset
 
 
-def _matches(source: str, wanted: Iterable[str]) -> bool:
+def matches(source: str, wanted: Iterable[str]) -> bool:
+    """Whether a citation's source is one of the labelled ones: equal to it, or ending in ``/`` and it."""
     return any(source == name or source.endswith(f"/{name}") for name in wanted)
 
 

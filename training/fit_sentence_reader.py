@@ -26,8 +26,9 @@ from qa import encoder, labels
 from qa.answering import Assistant
 from qa.indexing import build_index, index_articles
 from qa.reading import FEATURES, Question, SentenceReader
+from qa.relevance import matches
 from qa.settings import AnswerSettings
-from qa.types import Article, Block, Passage, Span
+from qa.types import Passage
 from qa.words import Segmenter
 from training import splits
 
@@ -102,19 +103,13 @@ def _public(args: argparse.Namespace) -> Iterator[Asked]:
     left_out = {row.relevant[0] for row in asked[::3]}
     texts = list(dict.fromkeys(row.relevant[0] for row in [*cmrc, *drcd] if row.relevant[0] not in left_out))
     folder = Path("scratch/fit-public")  # kept, so that a second run embeds nothing anew
-    index_articles([_article(at, text) for at, text in enumerate(texts)], args.labels, folder)
+    paragraphs = [labels.Paragraph(number, text) for number, text in enumerate(texts, start=1)]
+    index_articles([labels.paragraph_article("pool", each) for each in paragraphs], args.labels, folder)
     with Assistant.open(folder) as assistant:
         for row in asked:
             passages = tuple(hit.passage for hit in assistant.search(row.question, k=READ))
             answers = () if row.relevant[0] in left_out else tuple(text for text, _ in row.answers)
             yield Asked(row.question, answers, (), passages, 0.5)
-
-
-def _article(number: int, text: str) -> Article:
-    blocks = (Block(Span(0, len(text))),)
-    return Article(
-        str(number), text, "", "pool", "", "utf-8", element=str(number), exact=False, blocks=blocks
-    )
 
 
 def _table(reader: SentenceReader, asked: Sequence[Asked]) -> tuple[Any, Any, Any, list[slice]]:
@@ -139,7 +134,7 @@ def _table(reader: SentenceReader, asked: Sequence[Asked]) -> tuple[Any, Any, An
 
 
 def _answers(asked: Asked, source: str, sentence: str) -> bool:
-    right_place = not asked.sources or any(source == s or source.endswith("/" + s) for s in asked.sources)
+    right_place = not asked.sources or matches(source, asked.sources)
     return right_place and any(answer in sentence for answer in asked.answers)
 
 

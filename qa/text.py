@@ -12,7 +12,7 @@ from importlib import resources
 
 from qa.types import Span
 
-__all__ = ["fold", "han", "is_han", "sentences", "trim"]
+__all__ = ["fold", "han", "is_han", "sentences", "simplified", "trim"]
 
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 
@@ -56,6 +56,16 @@ def fold(text: str) -> str:
     ones. Folding twice changes nothing more. Source of the table: ``qa/data/fold.txt``.
     """
     return text.translate(_table())
+
+
+@cache
+def _script_table() -> dict[int, int]:
+    return {char: other for char, other in _table().items() if is_han(chr(char))}
+
+
+def simplified(text: str) -> str:
+    """``text`` with traditional characters as simplified ones and all else as it is; the same length."""
+    return text.translate(_script_table())
 
 
 def is_han(char: str) -> bool:

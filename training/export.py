@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "INT8_LIMIT",
     "MICROSOFT",
     "WEIGHTS_FILE",
     "Graph",
@@ -33,8 +34,12 @@ __all__ = [
     "biased",
     "blocks4",
     "export_graph",
+    "integers",
+    "norm",
     "pack",
     "rows8",
+    "save_graph",
+    "words",
 ]
 
 WEIGHTS_FILE: Final = "weights.bin"
@@ -44,7 +49,7 @@ _IR_VERSION: Final = 10
 _ALIGN: Final = 64  # bytes, so that a mapped file can be read with aligned loads
 # Two products of uint8 (0 to 255) and a weight add up to at most 2 * 255 * 63 = 32,130: inside int16, so that
 # processors without VNNI, which add pairs in saturating int16 (vpmaddubsw), compute the same integers.
-_INT8_LIMIT: Final = 63
+INT8_LIMIT: Final = 63
 _ACTIVATION_LIMIT: Final = 127
 
 
@@ -135,17 +140,23 @@ def blocks4(graph: Graph, x: str, name: str, weight: Quantised, bias: str | None
 
 def rows8(graph: Graph, x: str, name: str, weight: Quantised, bias: str | None) -> str:
     """int8 by integers: one scale an output column, one scale an activation row, found as it runs."""
-    limit = np.float32(_INT8_LIMIT)
+    limit = np.float32(INT8_LIMIT)
     scales = np.maximum(np.abs(weight.dense()).max(axis=1) / limit, np.float32(1e-12)).astype(np.float32)
-    quantised, row_scales = _quantise_rows(graph, x)
+    quantise_rows(graph, x)
+    return biased(graph, integers(graph, x, name, _int8_matrix(graph, name, weight, scales), scales), bias)
+
+
+def integers(graph: Graph, x: str, name: str, matrix: str, scales: NDArray[np.float32]) -> str:
+    """``x`` times the int8 ``matrix`` ``(in, out)``, whose columns stand for themselves times ``scales``."""
+    quantised, row_scales = quantise_rows(graph, x)
     zero = graph.small("activation.zero", np.uint8(128))
-    inputs = [quantised, _int8_matrix(graph, name, weight, scales), graph.small("one", np.float32(1))]
+    inputs = [quantised, matrix, graph.small("one", np.float32(1))]
     inputs += [graph.small(f"{name}.columns", scales), zero]
     y = graph.node("MatMulIntegerToFloat", inputs, f"{name}.integers", MICROSOFT)
-    return biased(graph, graph.node("Mul", [y, row_scales], f"{name}.out"), bias)
+    return graph.node("Mul", [y, row_scales], f"{name}.out")
 
 
-def _quantise_rows(graph: Graph, x: str) -> tuple[str, str]:
+def quantise_rows(graph: Graph, x: str) -> tuple[str, str]:
     """``x`` as uint8 around 128 with one scale a row, and those scales as a column; made once per ``x``."""
     quantised, scales = f"{x}.uint8", f"{x}.scale"
     if any(node.output[0] == quantised for node in graph.nodes):
@@ -212,27 +223,44 @@ def export_graph(source: Source, linear: Linear, path: Path, weights: Weights) -
     ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["tokens"])
     shape = [1, source.architecture.hidden]
     embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, shape)
-    body = helper.make_graph(graph.nodes, "encoder", [ids], [embedding], list(graph.initialisers.values()))
+    save_graph(graph, "encoder", [ids], [embedding], path)
+
+
+def save_graph(
+    graph: Graph,
+    name: str,
+    inputs: Sequence[onnx.ValueInfoProto],
+    outputs: Sequence[onnx.ValueInfoProto],
+    path: Path,
+) -> None:
+    """Writes the graph file; the same nodes give the same bytes."""
+    body = helper.make_graph(graph.nodes, name, inputs, outputs, list(graph.initialisers.values()))
     opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(MICROSOFT, 1)]
     model = helper.make_model(body, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="qa")
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def _embed(graph: Graph, source: Source) -> str:
-    table = source.blocks["emb.word"]
-    # int4 needs no zero point: n - 8 as two's complement is n with its high bit turned over.
-    raw = pack(table.nibbles ^ np.uint8(8)).tobytes()
-    words = graph.raw("emb.word", raw, TensorProto.INT4, table.nibbles.shape)
-    gather = {"block_size": BLOCK, "gather_axis": 0, "quantize_axis": 1}
-    inputs = [words, "input_ids", graph.big("emb.word.scales", table.scales)]
-    word = graph.node("GatherBlockQuantized", inputs, "emb.words", MICROSOFT, **gather)
-    length = graph.node("Shape", ["input_ids"], "length")
-    graph.node("Expand", [graph.small("activation.zero", np.uint8(128)), length], "activation.zeros")
+    word, length = words(graph, source, "input_ids")
     # Every token is of type 0, so its row is added to each position once and for all.
     places = graph.big("emb.pos", source.plain["emb.pos"] + source.plain["emb.type"][0])
     zero = graph.small("first", np.array([0], np.int64))
     place = graph.node("Slice", [places, zero, length, zero], "emb.places")
-    return _norm(graph, source, "emb.ln", graph.node("Add", [word, place], "emb.sum"))
+    return norm(graph, source, "emb.ln", graph.node("Add", [word, place], "emb.sum"))
+
+
+def words(graph: Graph, source: Source, ids: str) -> tuple[str, str]:
+    """The embeddings of the pieces ``ids``, one row each, and the name of how many there are."""
+    table = source.blocks["emb.word"]
+    # int4 needs no zero point: n - 8 as two's complement is n with its high bit turned over.
+    raw = pack(table.nibbles ^ np.uint8(8)).tobytes()
+    table_name = graph.raw("emb.word", raw, TensorProto.INT4, table.nibbles.shape)
+    gather = {"block_size": BLOCK, "gather_axis": 0, "quantize_axis": 1}
+    inputs = [table_name, ids, graph.big("emb.word.scales", table.scales)]
+    word = graph.node("GatherBlockQuantized", inputs, "emb.words", MICROSOFT, **gather)
+    length = graph.node("Shape", [ids], "length")
+    graph.node("Expand", [graph.small("activation.zero", np.uint8(128)), length], "activation.zeros")
+    return word, length
 
 
 def _layer(graph: Graph, source: Source, linear: Linear, layer: str, x: str) -> str:
@@ -241,10 +269,9 @@ def _layer(graph: Graph, source: Source, linear: Linear, layer: str, x: str) -> 
         b = graph.small(f"{full}.b", source.plain[f"{full}.b"]) if bias else None
         return linear(graph, y, full, source.blocks[f"{full}.w"], b)
 
-    def closed(norm: str, y: str, residual: str) -> str:
-        return _norm(
-            graph, source, f"{layer}.{norm}", graph.node("Add", [y, residual], f"{layer}.{norm}.sum")
-        )
+    def closed(which: str, y: str, residual: str) -> str:
+        total = graph.node("Add", [y, residual], f"{layer}.{which}.sum")
+        return norm(graph, source, f"{layer}.{which}", total)
 
     heads = source.architecture.heads
     batch = graph.small("one_batch", np.array([1, -1, source.architecture.hidden], np.int64))
@@ -258,7 +285,8 @@ def _layer(graph: Graph, source: Source, linear: Linear, layer: str, x: str) -> 
     return closed("oln", multiply("fo", graph.node("BiasGelu", [wide, bias], f"{layer}.gelu", MICROSOFT)), x)
 
 
-def _norm(graph: Graph, source: Source, name: str, x: str) -> str:
+def norm(graph: Graph, source: Source, name: str, x: str) -> str:
+    """``x`` with each row at mean 0 and deviation 1, times the gain ``name.w``, plus the shift ``name.b``."""
     gain = graph.small(f"{name}.w", source.plain[f"{name}.w"])
     shift = graph.small(f"{name}.b", source.plain[f"{name}.b"])
     eps = source.architecture.eps

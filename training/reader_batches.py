@@ -24,6 +24,7 @@ __all__ = ["Batch", "Example", "Kind", "Mix", "epoch_batches", "read_examples", 
 
 Kind = Literal["answer", "hard", "removed", "swapped"]
 PAD = 1
+_STEP = 16  # pieces; windows are padded to a multiple
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ class Mix:
     hard: float = 0.5
     removed: float = 0.15
     swapped: float = 0.15
-    shortest: int = 100
-    longest: int = 420
+    shortest: int = 80
+    longest: int = 320
     titled: float = 0.75
 
 
@@ -112,7 +113,7 @@ def epoch_batches(
         for group in _groups(example, 3 * number, windows, mix, chance)
         if group
     ]
-    batches = list(_packed(groups, tokens))
+    batches = list(_packed(groups, tokens, chance))
     chance.shuffle(batches)
     return [_batch(items) for items in batches]
 
@@ -198,22 +199,40 @@ def _other(windows: Windows, question: str, above: str, text: str, group: int) -
     return Item(group, window.ids, window.first, 0, 0)
 
 
-def _packed(groups: Sequence[list[Item]], tokens: int) -> Iterator[list[Item]]:
-    """Groups of about the same length together, so that little is padding."""
-    ordered = sorted(groups, key=lambda group: max(len(item.ids) for item in group))
+def _packed(groups: Sequence[list[Item]], tokens: int, chance: random.Random) -> Iterator[list[Item]]:
+    """Groups of about the same length together, few shapes in all: each new one costs a compilation."""
+    by_length: dict[int, list[list[Item]]] = {}
+    for group in groups:
+        by_length.setdefault(_padded(group), []).append(group)
+    left: list[list[Item]] = []
+    for length in sorted(by_length):
+        left += by_length[length]
+        chance.shuffle(left)
+        rows = tokens // length
+        while sum(map(len, left)) >= rows:
+            yield _filled(left, rows)
+    if left:
+        yield [item for group in left for item in group]
+
+
+def _padded(group: Sequence[Item]) -> int:
+    """The length of its longest window, rounded up."""
+    return -(-max(len(item.ids) for item in group) // _STEP) * _STEP
+
+
+def _filled(left: list[list[Item]], rows: int) -> list[Item]:
+    """At most ``rows`` windows in whole groups, taken off the end of ``left``; one fewer if none fits."""
     batch: list[Item] = []
-    for group in ordered:
-        longest = max(len(item.ids) for item in group)  # the longest so far, because of the order
-        if batch and (len(batch) + len(group)) * longest > tokens:
-            yield batch
-            batch = []
-        batch = [*batch, *group]
-    if batch:
-        yield batch
+    while len(batch) < rows:
+        fits = [at for at in range(len(left)) if len(left[at]) <= rows - len(batch)]
+        if not fits:
+            break
+        batch += left.pop(fits[-1])
+    return batch
 
 
 def _batch(items: Sequence[Item]) -> Batch:
-    longest = max(len(item.ids) for item in items)
+    longest = _padded(items)
     ids = np.full((len(items), longest), PAD, dtype=np.int64)
     mask = np.zeros_like(ids)
     passage = np.zeros(ids.shape, dtype=bool)

@@ -23,17 +23,17 @@ import torch
 from tokenizers import Tokenizer
 
 from qa.metrics import auroc, exact_match, f1, mean
+from qa.types import Span
 from qa.windows import Windows
 from training import splits
 from training.read_torch import read
 from training.reader_batches import Batch, Mix, epoch_batches, read_examples, without_answer
 from training.reader_model import ReaderModel, losses
 from training.reader_tokenizer import reader_tokenizer
-from qa.types import Span
 
 ENCODER_TOKENIZER = Path(__file__).parents[1] / "qa" / "models" / "encoder" / "tokenizer.json"
 # The share of windows without answer grows: spans are learnt first.
-MIXES = (Mix(0.35, 0.1, 0.1), Mix(0.6, 0.15, 0.15), Mix(0.8, 0.2, 0.2))
+MIXES = (Mix(0.2, 0.05, 0.05), Mix(0.4, 0.1, 0.1), Mix(0.5, 0.15, 0.15))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from qa.settings import PassageSettings
 from qa.text import is_han, sentences, trim
 from qa.types import Article, Block, Passage, Span
 
-__all__ = ["cut", "indexed_text"]
+__all__ = ["above", "cut", "indexed_text"]
 
 # 1,000 and 12:30 and https:// are one word.
 _soft = re.compile(r"[，、：\s]|(?<![0-9A-Za-z])[,:]|[,:](?![0-9A-Za-z/])")
@@ -32,9 +32,14 @@ def cut(article: Article, settings: PassageSettings | None = None) -> list[Passa
 
 def indexed_text(passage: Passage) -> str:
     """What the retrievers see of a passage: its title and headings, then its text."""
-    above = [part for part in (passage.article.title, *passage.heading) if part]
-    context = " ".join(dict.fromkeys(above))
+    context = above(passage)
     return f"{context}\n{passage.text}" if context else passage.text
+
+
+def above(passage: Passage) -> str:
+    """The title and headings that a passage stands under, outermost first, each once; may be empty."""
+    parts = [part for part in (passage.article.title, *passage.heading) if part]
+    return " ".join(dict.fromkeys(parts))
 
 
 def _passages(text: str, block: Block, settings: PassageSettings) -> list[Span]:

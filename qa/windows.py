@@ -30,11 +30,13 @@ class Window:
     ``ids``      all of its piece numbers
     ``first``    index in ``ids`` of the first piece of the passage
     ``offsets``  start and end of each of the passage's pieces in it, in characters of the text given
+    ``at``       how many pieces of the passage stand before the first one here
     """
 
     ids: tuple[int, ...]
     first: int
     offsets: tuple[tuple[int, int], ...]
+    at: int = 0
 
 
 class Windows:
@@ -60,6 +62,7 @@ class Windows:
                 (*head, *ids[at : at + room], _END),
                 len(head),
                 tuple(offsets[at : at + room]),
+                at,
             )
             for at in starts
         ]

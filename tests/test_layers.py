@@ -16,9 +16,9 @@ ROWS = (
     ("settings", "text", "words", "onnx"),
     (
         *("decoding", "furniture", "formats", "articles", "outline", "passages", "questions", "encoder"),
-        *("conversation", "metrics", "labels"),
+        *("conversation", "metrics", "labels", "windows", "spans"),
     ),
-    ("dense", "lexical", "reading", "relevance"),
+    ("dense", "lexical", "reading", "reader", "relevance"),
     ("retrieval",),
     ("index",),
     ("answering", "indexing", "verification"),

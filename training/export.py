@@ -37,6 +37,7 @@ __all__ = [
     "integers",
     "norm",
     "pack",
+    "quantise_rows",
     "rows8",
     "save_graph",
     "words",

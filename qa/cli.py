@@ -126,6 +126,10 @@ def _add_index_option(command: Any) -> None:
     )
 
 
+def _add_reader_option(command: Any) -> None:
+    command.add_argument("--reader", metavar="NAME", help="阅读模型的文件夹 folder of another reader")
+
+
 # -- index -------------------------------------------------------------------------------------------
 
 
@@ -229,6 +233,7 @@ def _add_ask(commands: Any) -> None:
     )
     _add_question(command, 5, "显示的段落数 passages shown")
     command.add_argument("--threshold", metavar="X", type=_unit, help="低于此把握则不答 abstain below this")
+    _add_reader_option(command)
     command.add_argument("--explain", action="store_true", help="显示排名与用时 show ranks and timings")
 
 
@@ -237,7 +242,7 @@ def _ask(args: Any) -> int:
 
     if args.question == "-":
         return _ask_lines(args)
-    with _assistant(args.index) as assistant:
+    with _assistant(args.index, args.reader) as assistant:
         answer = assistant.ask(
             args.question,
             args.history,
@@ -257,7 +262,7 @@ def _ask(args: Any) -> int:
 def _ask_lines(args: Any) -> int:
     """Each line of standard input is a question or an object; each gives one line of JSON, in order."""
     filters = _filters(args)
-    with _assistant(args.index) as assistant:
+    with _assistant(args.index, args.reader) as assistant:
         for line in sys.stdin.buffer:
             asked: dict[str, Any] = {}
             try:
@@ -334,7 +339,7 @@ def _filters(args: Any) -> Filters:
     return Filters(args.source, args.after, args.before)
 
 
-def _assistant(index: str) -> Assistant:
+def _assistant(index: str, reader: str | None = None) -> Assistant:
     """The assistant over ``index``; the default index is built first if there is none."""
     from pathlib import Path
 
@@ -342,7 +347,7 @@ def _assistant(index: str) -> Assistant:
 
     if index == DEFAULT_INDEX and not (Path(index) / "manifest.json").exists():
         _build_default()
-    return Assistant.open(index)
+    return Assistant.open(index, reader=reader)
 
 
 def _build_default() -> None:
@@ -380,6 +385,7 @@ def _add_eval(commands: Any) -> None:
     )
     command.add_argument("--threshold", metavar="X", type=_unit, help="低于此把握则不答 abstain below this")
     command.add_argument("--split", metavar="NAME", help="只用这一部分 only questions of this split")
+    _add_reader_option(command)
     command.add_argument(
         "--json", metavar="FILE", help="整个运行写入 FILE the whole run as JSON; - for stdout"
     )
@@ -423,7 +429,7 @@ def _run(args: Any) -> dict[str, Any]:
         if args.gold_passage:
             from qa.answering import PassageReading
 
-            reading = PassageReading()
+            reading = PassageReading(args.reader)
             threshold = 0.0 if args.threshold is None else args.threshold
             run = evaluation.evaluate_gold(
                 questions, reading, reader=reading.reader.name, threshold=threshold, on_progress=progress
@@ -440,7 +446,7 @@ def _run(args: Any) -> dict[str, Any]:
 def _evaluated(args: Any, questions: LabelSet, bar: _Bar) -> Iterator[Assistant]:
     """The assistant over the index that is evaluated; with --squad-corpus it is made first."""
     if not args.squad_corpus:
-        with _assistant(args.index or DEFAULT_INDEX) as assistant:
+        with _assistant(args.index or DEFAULT_INDEX, args.reader) as assistant:
             yield assistant
         return
     from pathlib import Path
@@ -456,7 +462,7 @@ def _evaluated(args: Any, questions: LabelSet, bar: _Bar) -> Iterator[Assistant]
     with TemporaryDirectory() as temporary:
         folder = args.index or temporary
         index_articles(paragraphs, Path(args.labels), folder, on_progress=bar.show)
-        with Assistant.open(folder) as assistant:
+        with Assistant.open(folder, reader=args.reader) as assistant:
             yield assistant
 
 
@@ -536,6 +542,7 @@ def _add_serve(commands: Any) -> None:
     command.add_argument("--host", metavar="H", default="127.0.0.1", help="地址 address (default: 127.0.0.1)")
     command.add_argument("--port", metavar="P", type=_port, default=7860, help="端口 port (default: 7860)")
     _add_index_option(command)
+    _add_reader_option(command)
 
 
 def _port(text: str) -> int:
@@ -547,7 +554,7 @@ def _port(text: str) -> int:
 def _serve(args: Any) -> int:
     from qa.server import serve
 
-    with _assistant(args.index) as assistant:
+    with _assistant(args.index, args.reader) as assistant:
         serve(assistant, host=args.host, port=args.port)
     return 0
 

@@ -7,8 +7,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from qa import __version__, encoder, index
+from qa import __version__, encoder, index, reader
 from qa.errors import QaError
+from qa.types import Article, Block, Passage, Span
 
 __all__ = ["examine", "healthy"]
 
@@ -29,6 +30,7 @@ def examine(folder: Path) -> dict[str, dict[str, Any]]:
     return {
         "versions": {"qa": __version__, "python": platform.python_version(), **_packages()},
         "encoder": _encoder(),
+        "reader": _reader(),
         "index": _index(folder),
     }
 
@@ -37,9 +39,8 @@ def healthy(findings: dict[str, dict[str, Any]]) -> bool:
     """Whether nothing is missing or damaged; that there is no index yet is no fault."""
     missing = any(str(version).startswith("missing") for version in findings["versions"].values())
     index_status = str(findings["index"]["status"])
-    return (
-        not missing and findings["encoder"]["status"] == "ok" and index_status.startswith(("ok", "none at"))
-    )
+    models = all(findings[model]["status"] == "ok" for model in ("encoder", "reader"))
+    return not missing and models and index_status.startswith(("ok", "none at"))
 
 
 def _packages() -> dict[str, str]:
@@ -64,6 +65,21 @@ def _encoder() -> dict[str, Any]:
         "name": model.name,
         "fingerprint": model.fingerprint,
         "dim": model.dim,
+        "offline": True,
+    }
+
+
+def _reader() -> dict[str, Any]:
+    text = "检查结果：读者在第三行。"
+    article = Article("doctor", text, "", "doctor", "", "utf-8", blocks=(Block(Span(0, len(text))),))
+    try:
+        model = reader.load()
+        read = model.read("读者在第几行？", [Passage(article, Span(0, len(text)))])
+    except QaError as error:
+        return {"status": str(error)}
+    return {
+        "status": "ok" if read[0].spans else "points at nothing in a sentence of its own",
+        "name": model.name,
         "offline": True,
     }
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from qa.settings import AnswerSettings
+
     Vectors = NDArray[np.float32]
     Rows = NDArray[np.int64]
     Mask = NDArray[np.bool_]
@@ -358,6 +360,11 @@ class Reader(Protocol):
     @property
     def name(self) -> str:
         """Shown in ``Answer.index``."""
+        ...
+
+    @property
+    def settings(self) -> AnswerSettings:
+        """How answers are chosen with this reader; fitted together with its weights."""
         ...
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:

@@ -33,14 +33,16 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-__all__ = ["BUNDLED", "FORMAT", "GRAPH", "Calibration", "RawReading", "RawSpan", "SpanReader", "load"]
+__all__ = [
+    *("BUNDLED", "FOLDER", "FORMAT", "GRAPH"),
+    *("Calibration", "RawReading", "RawSpan", "SpanReader", "load"),
+]
 
 BUNDLED = "bundled"
 GRAPH = "reader.onnx"
 FORMAT = 1  # of the folder; another number stands for other inputs, outputs or files
-_FOLDER = Path(__file__).parent / "models" / "reader"
-_BLOCK = 64  # a window is padded to whole blocks: sums over padding then only add blocks of zeros
-_MOST = 8192  # slots of one run, so that attention stays within the processor's memory
+FOLDER = Path(__file__).parent / "models" / "reader"
+_MOST = 8192  # pieces of one run, or little more: a bound on memory
 _LONGEST = 80  # pieces of a span
 _PER_PASSAGE = 3  # spans of a passage
 _surrogate = re.compile("[\ud800-\udfff]")  # halves of a pair, which no tokenizer takes
@@ -200,7 +202,7 @@ def load(
     Raises ModelError where there is no such folder, where a file in it is missing or damaged, and where
     its ``config.json`` does not describe a reader.
     """
-    folder = _FOLDER if name is None or name == BUNDLED else Path(name).expanduser()
+    folder = FOLDER if name is None or name == BUNDLED else Path(name).expanduser()
     if not folder.is_dir():
         raise ModelError(
             f"{name or folder}: no such folder; name one that training.export_reader wrote, or {BUNDLED}"
@@ -267,23 +269,17 @@ def _readable(text: str) -> str:
 
 
 def _batches(lengths: Sequence[int], parts: int) -> list[list[int]]:
-    """Which windows run together: like lengths, in about ``parts`` runs of like size, none too large."""
+    """Which windows run together: about ``parts`` runs of like size, more where they would be large."""
     order = sorted(range(len(lengths)), key=lambda at: (-lengths[at], at))
-    share = sum(lengths) / max(min(parts, len(lengths)), 1)
+    share = min(sum(lengths) / max(parts, 1), _MOST)
     batches: list[list[int]] = []
-    part = taken = 0
+    taken = 0
     for at in order:
-        full = batches and (len(batches[-1]) + 1) * _padded(lengths[batches[-1][0]]) > _MOST
-        if not batches or full or taken + lengths[at] / 2 > part * share:
+        if not batches or taken + lengths[at] / 2 > share * len(batches):
             batches.append([])
-            part = int((taken + lengths[at] / 2) / share) + 1
         batches[-1].append(at)
         taken += lengths[at]
     return batches
-
-
-def _padded(length: int) -> int:
-    return -(-length // _BLOCK) * _BLOCK
 
 
 def _outputs(session: Runs, windows: Sequence[Window]) -> list[_Seen]:
@@ -300,17 +296,12 @@ def _outputs(session: Runs, windows: Sequence[Window]) -> list[_Seen]:
 
 def _inputs(windows: Sequence[Window], lengths: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     """What the graph takes; its names are explained in ``training/export_reader.py``."""
-    longest = _padded(int(lengths.max()))
-    first = np.cumsum(lengths) - lengths
-    places = np.arange(longest)
-    positions = np.concatenate([places[:length] for length in lengths])
+    ends = np.cumsum(lengths)
     return {
         "ids": np.concatenate([np.array(window.ids, np.int64) for window in windows]),
-        "positions": positions,
-        "rows": np.where(places < lengths[:, None], first[:, None] + places, 0),
-        "slots": np.repeat(np.arange(len(windows)) * longest, lengths) + positions,
-        "lengths": lengths.astype(np.int32),
-        "first": first,
+        "positions": np.concatenate([np.arange(length) for length in lengths]),
+        "starts": (ends - lengths)[:, None],
+        "ends": ends[:, None],
     }
 
 

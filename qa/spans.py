@@ -33,9 +33,13 @@ _UNITS = frozenset(
     (
         *("年", "月", "日", "号", "时", "点", "分", "秒", "天", "周", "小时", "分钟", "个月", "年代", "世纪"),
         *("元", "美元", "欧元", "港元", "人民币", "米", "千米", "公里", "吨", "度"),
-        *("个", "人", "岁", "倍", "次", "届"),
+        *("个", "人", "岁", "倍", "次", "届", "任"),
     )
 )
+
+_ABOUT = frozenset(
+    ("左右", "上下", "以上", "以下", "以内", "之间", "前后", "多少", "一")
+)  # measures to jieba
 
 _MARKS = " \t\r\n\u3000\u2028\u0085\ufeff\u200b。，、；：！？．｡,;:!?…—*|`"
 _marker = re.compile(
@@ -248,7 +252,8 @@ def _quantity_end(text: str, number: Span, segmenter: Segmenter) -> int:
 
 
 def _is_unit(word: str, unit: str, segmenter: Segmenter) -> bool:
-    return unit in _UNITS or fold(unit) in _UNITS or segmenter.word_class(fold(word)) == "m"
+    folded = fold(word)
+    return fold(unit) in _UNITS or (folded not in _ABOUT and segmenter.word_class(folded) == "m")
 
 
 # -- marks in pairs ------------------------------------------------------------------------------
@@ -265,6 +270,8 @@ def _balanced(text: str, span: Span) -> Span:
             end -= 1
         elif (found := _partner_before(text, start, text[at])) is not None:
             start = found
+        elif at == end - 1:
+            end -= 1
     for at in reversed(openers):
         if at == end - 1:
             end -= 1

@@ -5,9 +5,9 @@
 
 The embeddings are the base's own 4-bit blocks; the layers are int8 with one scale an output column, stored
 as they are multiplied, so that opening has nothing to compute. The pieces of all windows lie one behind the
-other and only attention sees them as windows, padded to whole blocks (``qa/reader.py``): what a window
-gives does not depend on the windows beside it. ``config.json`` keeps its settings and calibration when the
-weights are renewed, unless ``--reset`` is given.
+other, without padding, and only attention goes from window to window: there is no mask to get wrong, and
+what a window gives does not depend on the windows beside it. ``config.json`` keeps its settings and
+calibration when the weights are renewed, unless ``--reset`` is given.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from onnx import TensorProto, helper
+from onnx import GraphProto, TensorProto, helper
 
 from qa.reader import FORMAT, GRAPH
 from training.export import (
@@ -150,13 +150,10 @@ def _numbers(path: Path, reset: bool) -> dict[str, Any]:
 def export_reader(source: Source, path: Path, weights: Weights) -> None:
     """Writes the graph; its big tensors go to ``weights``.
 
-    Inputs, for ``windows`` of ``pieces`` in all:
+    Inputs, all int64, for ``windows`` of ``pieces`` in all, one behind the other:
 
-    - ``ids``, ``positions`` int64 ``(pieces,)``: each piece and its place in its window
-    - ``rows`` int64 ``(windows, length)``: for each slot of a padded window the piece there, any for padding
-    - ``slots`` int64 ``(pieces,)``: for each piece its slot among ``windows * length``
-    - ``lengths`` int32 ``(windows,)``: how many slots of a window are no padding
-    - ``first`` int64 ``(windows,)``: the piece with which each window begins
+    - ``ids``, ``positions`` ``(pieces,)``: each piece and its place in its window
+    - ``starts``, ``ends`` ``(windows, 1)``: the pieces of a window
 
     Outputs float32: ``start`` and ``end`` ``(pieces,)``, ``relevance`` ``(windows,)``.
     """
@@ -170,10 +167,8 @@ def export_reader(source: Source, path: Path, weights: Weights) -> None:
         x = _layer(graph, source, f"l{layer}", x)
     _heads(graph, source, x)
     info = helper.make_tensor_value_info
-    inputs = [info(name, TensorProto.INT64, ["pieces"]) for name in ("ids", "positions", "slots")]
-    inputs.append(info("rows", TensorProto.INT64, ["windows", "length"]))
-    inputs.append(info("lengths", TensorProto.INT32, ["windows"]))
-    inputs.append(info("first", TensorProto.INT64, ["windows"]))
+    inputs = [info(name, TensorProto.INT64, ["pieces"]) for name in ("ids", "positions")]
+    inputs += [info(name, TensorProto.INT64, ["windows", 1]) for name in ("starts", "ends")]
     outputs = [info(name, TensorProto.FLOAT, ["pieces"]) for name in ("start", "end")]
     outputs.append(info("relevance", TensorProto.FLOAT, ["windows"]))
     save_graph(graph, "reader", inputs, outputs, path)
@@ -192,19 +187,47 @@ def _layer(graph: Graph, source: Source, layer: str, x: str) -> str:
 
 
 def _attention(graph: Graph, source: Source, layer: str, x: str) -> str:
-    """What each piece takes from its window: the one place where pieces are laid out as windows."""
-    flat = graph.small("flat", np.array([-1, source.architecture.hidden], np.int64))
-    parts = []
-    for part in "qkv":
-        name = f"{layer}.{part}"
-        pieces = _multiply(graph, x, name, source.plain[f"{name}.w"], source.plain[f"{name}.b"])
-        parts.append(graph.node("Gather", [pieces, "rows"], f"{name}.windows"))
-    heads = source.architecture.heads
-    seen = graph.node(
-        "MultiHeadAttention", [*parts, "", "lengths"], f"{layer}.attention", MICROSOFT, num_heads=heads
-    )
-    seen = graph.node("Reshape", [seen, flat], f"{layer}.attention.flat")
-    return graph.node("Gather", [seen, "slots"], f"{layer}.seen")
+    """What each piece takes from its window, window by window."""
+    parts = {
+        part: _multiply(graph, x, name, source.plain[f"{name}.w"], source.plain[f"{name}.b"])
+        for part in "qkv"
+        for name in (f"{layer}.{part}",)
+    }
+    graph.small("one_batch", np.array([1, -1, source.architecture.hidden], np.int64))
+    graph.small("no_batch", np.array([-1, source.architecture.hidden], np.int64))
+    if not any(node.output[0] == "windows" for node in graph.nodes):
+        graph.node("Size", ["starts"], "windows")
+    body = _window(layer, parts, source.architecture.heads)
+    empty = graph.node("SequenceEmpty", [], f"{layer}.none", dtype=TensorProto.FLOAT)
+    seen = graph.node("Loop", ["windows", "", empty], f"{layer}.all", body=body)
+    return graph.node("ConcatFromSequence", [seen], f"{layer}.seen", axis=0)
+
+
+def _window(layer: str, parts: dict[str, str], heads: int) -> GraphProto:
+    """The loop's body: attention inside one window, added to those before."""
+    own = Graph(Weights())
+    at = [own.node("Gather", [ends, f"{layer}.number"], f"{layer}.{ends}") for ends in ("starts", "ends")]
+    laid_out = [
+        own.node(
+            "Reshape", [own.node("Slice", [y, *at], f"{layer}.{part}.own"), "one_batch"], f"{layer}.{part}.3d"
+        )
+        for part, y in parts.items()
+    ]
+    seen = own.node("MultiHeadAttention", laid_out, f"{layer}.attention", MICROSOFT, num_heads=heads)
+    seen = own.node("Reshape", [seen, "no_batch"], f"{layer}.attention.2d")
+    own.node("SequenceInsert", [f"{layer}.before", seen], f"{layer}.after")
+    own.node("Identity", [f"{layer}.go"], f"{layer}.on")
+    tensor, sequence = helper.make_tensor_value_info, helper.make_tensor_sequence_value_info
+    inputs = [
+        tensor(f"{layer}.number", TensorProto.INT64, []),
+        tensor(f"{layer}.go", TensorProto.BOOL, []),
+        sequence(f"{layer}.before", TensorProto.FLOAT, None),
+    ]
+    outputs = [
+        tensor(f"{layer}.on", TensorProto.BOOL, []),
+        sequence(f"{layer}.after", TensorProto.FLOAT, None),
+    ]
+    return helper.make_graph(own.nodes, f"{layer}.window", inputs, outputs)
 
 
 def _multiply(
@@ -229,7 +252,8 @@ def _heads(graph: Graph, source: Source, x: str) -> None:
     y = graph.node("Add", [heads, graph.small("heads.b", source.plain["heads.b"])], "heads")
     for column, name in enumerate(("start", "end", "all.relevance")):
         graph.node("Gather", [y, graph.small(f"column.{column}", np.int64(column))], name, axis=1)
-    graph.node("Gather", ["all.relevance", "first"], "relevance")
+    firsts = graph.node("Gather", ["all.relevance", "starts"], "relevance.column")
+    graph.node("Squeeze", [firsts, graph.small("last_axis", np.array([-1], np.int64))], "relevance")
 
 
 if __name__ == "__main__":

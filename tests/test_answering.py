@@ -242,13 +242,14 @@ class FirstWords:
     """Points at the first two characters of every passage."""
 
     name: str = "first words"
+    settings: AnswerSettings = AnswerSettings(threshold=0.0)
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         return [Reading(0.0, (ScoredSpan(Span(p.span.start, p.span.start + 2), 0.0),)) for p in passages]
 
 
 def test_given_passages_are_read_without_an_index() -> None:
-    read = PassageReading(FirstWords(), AnswerSettings(threshold=0.0))
+    read = PassageReading(FirstWords())
     answer = read("上海?", SHELF)
     assert (answer.text, answer.hits, answer.index) == ("上海", (), {})
     assert [citation.kind for citation in answer.citations] == ["answer", "same", "same"]

@@ -28,6 +28,7 @@ from qa import labels
 from qa.answering import Assistant
 from qa.indexing import index_articles
 from qa.text import fold, simplified
+from qa.types import Passage
 from qa.words import Segmenter
 from training import splits
 
@@ -94,7 +95,7 @@ def example(
     }
 
 
-def _overlaps(passage: Any, row: splits.Row, start: int) -> bool:
+def _overlaps(passage: Passage, row: splits.Row, start: int) -> bool:
     """Whether a passage is a piece of the labelled paragraph that holds part of the answer."""
     same = passage.article.text == row.relevant[0]
     return same and passage.span.start < start + len(row.answers[0][0]) and passage.span.end > start

@@ -28,9 +28,7 @@ class Found:
     relevance: float
 
 
-def read(
-    model: ReaderModel, windows: Windows, asked: Sequence[tuple[str, str, str]], dtype: Any = None
-) -> list[Found]:
+def read(model: ReaderModel, windows: Windows, asked: Sequence[tuple[str, str, str]]) -> list[Found]:
     """The best span for each ``(question, title, text)``, over all windows of the text."""
     seen = [(at, window) for at, each in enumerate(asked) for window in windows.of(*each)]
     seen.sort(key=lambda pair: len(pair[1].ids))
@@ -43,7 +41,8 @@ def read(
         with torch.inference_mode():
             outputs = [output.cpu().numpy() for output in model(ids, mask, passage)]
         for row, (at, window) in enumerate(chunk):
-            found = _best(window, *(output[row] for output in outputs), asked[at][2])
+            start, end, relevance = (output[row] for output in outputs)
+            found = _best(window, start, end, relevance, asked[at][2])
             if at not in best or found.score > best[at].score:
                 best[at] = found
     return [best[at] for at in range(len(asked))]

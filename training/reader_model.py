@@ -16,7 +16,7 @@ __all__ = ["ReaderModel", "losses"]
 _NEVER = -1e4  # for pieces that are none of the passage; finite, so that bf16 stays finite
 
 
-class ReaderModel(nn.Module):
+class ReaderModel(nn.Module):  # type: ignore[misc]  # PyTorch comes without strict types
     """``windows`` in; the log-odds of start, end and relevance out."""
 
     def __init__(self, bert: Any) -> None:
@@ -71,7 +71,7 @@ def losses(outputs: tuple[Any, Any, Any], batch: Batch, device: Any) -> tuple[An
 
 
 def _shared(scores: Any, gold: Any, group: Any, answers: Any) -> Any:
-    """Cross-entropy of the right piece among all pieces of all windows of its question, mean over questions."""
+    """Cross-entropy of the right piece among those of all windows of its question, mean over questions."""
     each = torch.logsumexp(scores, dim=1)
     same = group[:, None] == group[None, :]
     total = torch.logsumexp(each[None, :].masked_fill(~same, float("-inf")), dim=1)

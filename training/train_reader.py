@@ -83,7 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     checkpoint = args.out / "checkpoint.pt"
     if checkpoint.exists():
         training.restore(checkpoint)
-    (args.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1) + "\n", "utf-8")
+    kept = asdict(recipe) | {"examples": len(examples)}
+    (args.out / "recipe.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     held_out = Held(args.data, windows, args.sample)
     _run(training, steps, held_out, args)
 
@@ -154,7 +155,7 @@ class Training:
         named = model.trained()
         self.exact = {name: value.detach().clone().float().to(device) for name, value in named}
         self.mean = {name: value.clone() for name, value in self.exact.items()}
-        self.model = model.to(device=device, dtype=torch.bfloat16).train()
+        self.model: ReaderModel = model.to(device=device, dtype=torch.bfloat16).train()
         self.moved = dict(self.model.trained())
         groups = [
             {
@@ -250,7 +251,8 @@ class Averaged:
 
     def __enter__(self) -> ReaderModel:
         self._put(self._training.mean)
-        return self._training.model.eval()
+        self._training.model.eval()
+        return self._training.model
 
     def __exit__(self, *_: object) -> None:
         self._put(self._training.exact)

@@ -1,0 +1,124 @@
+"""The reader's model card: ``reader_card.md`` with the recipe and the figures as measured.
+
+python -m training.reader_card --run scratch/reader/run --figures benchmarks/reading-DATE.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from training.reader_batches import Mix
+from training.train_reader import MIXES
+
+__all__ = ["card"]
+
+_TEMPLATE = Path(__file__).with_suffix(".md")
+_KINDS = ("retrieved", "removed", "swapped")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write ``README.md`` into the reader's folder."""
+    parser = argparse.ArgumentParser(prog="python -m training.reader_card")
+    parser.add_argument(
+        "--run", type=Path, default=Path("scratch/reader/run"), help="what train_reader wrote"
+    )
+    parser.add_argument("--figures", type=Path, required=True, help="what benchmarks.reading --json wrote")
+    parser.add_argument("--reader", type=Path, default=Path("qa/models/reader"))
+    args = parser.parse_args(arguments)
+    recipe = json.loads((args.run / "recipe.json").read_text("utf-8"))
+    rows = [json.loads(line) for line in (args.run / "log.jsonl").read_text("utf-8").splitlines()]
+    figures = json.loads(args.figures.read_text("utf-8"))
+    text = card(recipe, rows, figures, args.reader, args.figures.name)
+    (args.reader / "README.md").write_text(text, "utf-8")
+
+
+def card(
+    recipe: Mapping[str, Any],
+    log: Sequence[Mapping[str, Any]],
+    figures: Mapping[str, Any],
+    reader: Path,
+    name: str,
+) -> str:
+    """The card's Markdown. ``name``: of the file with the figures, which holds their date."""
+    config = json.loads((reader / "config.json").read_text("utf-8"))
+    pool, kinds = figures["pool"], figures["refusals"]
+    mixes = [MIXES[min(epoch, len(MIXES) - 1)] for epoch in range(recipe["epochs"])]
+    return Template(_TEMPLATE.read_text("utf-8")).substitute(
+        **_trained(recipe, log, mixes),
+        size=f"{sum(path.stat().st_size for path in reader.iterdir() if path.suffix != '.md') / 1e6:.1f}",
+        json=name,
+        date=_date(name),
+        gold="\n".join(_gold(*row) for row in figures["gold"].items()),
+        passages=f"{pool['passages']:,}",
+        pool_em=_percent(pool["EM"]),
+        pool_f1=_percent(pool["F1"]),
+        gap_em=_percent(pool["EM gap"]),
+        gap_f1=_percent(pool["F1 gap"]),
+        fused=_percent(pool["Recall@1"]["fused"]),
+        reordered=_percent(pool["Recall@1"]["read"]),
+        answered=f"{_percent(figures['coverage']['answered'])} %",
+        kinds=" | ".join(("as labelled", *_KINDS)),
+        kind_rule="---|" * (1 + len(_KINDS)),
+        refusals="\n".join(_refusals(*row) for row in kinds.items()),
+        threshold=figures["calibration"]["threshold"],
+        calibration="\n".join(
+            _calibration(*row) for row in figures["calibration"].items() if isinstance(row[1], dict)
+        ),
+        read=config["settings"]["read"],
+        hashes="\n".join(f"- `{file}`: `{value}`" for file, value in config["sha256"].items()),
+    )
+
+
+def _trained(
+    recipe: Mapping[str, Any], log: Sequence[Mapping[str, Any]], mixes: Sequence[Mix]
+) -> dict[str, Any]:
+    steps = [row for row in log if "pieces_per_second" in row]
+    pieces = recipe["tokens"] * steps[-1]["step"]
+    shares = {kind: ", ".join(f"{getattr(mix, kind):g}" for mix in mixes) for kind in ("hard", *_KINDS[1:])}
+    return {
+        **recipe,
+        **shares,
+        "rate": f"{recipe['rate']:g}",
+        "warm_up": f"{100 * recipe['warm_up']:g}",
+        "titled": f"{100 * mixes[0].titled:g}",
+        "steps": f"{steps[-1]['step']:,}",
+        "examples": f"{recipe['examples']:,}",
+        "minutes": round(pieces / steps[-1]["pieces_per_second"] / 60, -1),
+    }
+
+
+def _gold(name: str, row: Mapping[str, Any]) -> str:
+    return f"| {name} | {row['n']:,} | {_percent(row['EM'])} | {_percent(row['F1'])} |"
+
+
+def _refusals(name: str, row: Mapping[str, Any]) -> str:
+    cells = [_area(row), *(_area(row.get(kind, {})) for kind in _KINDS)]
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _area(row: Mapping[str, Any]) -> str:
+    return f"{row['AUROC']:.3f}" if "AUROC" in row else ""
+
+
+def _calibration(name: str, row: Mapping[str, Any]) -> str:
+    cells = (f"{row['n']:,}", f"{row['ECE']:.3f}", f"{_percent(row['answered'])} %")
+    return f"| {name} | {' | '.join(cells)} | {_percent(row['wrong of answered'])} % |"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f}"
+
+
+def _date(name: str) -> str:
+    found = re.search(r"\d{4}-\d{2}-\d{2}", name)
+    return found.group() if found else "undated"
+
+
+if __name__ == "__main__":
+    main()

@@ -57,6 +57,7 @@ def train_contrast(
         lr_scheduler_type="linear",
         weight_decay=0.01,
         bf16=True,
+        use_cpu=not torch.cuda.is_available(),
         seed=seed,
         data_seed=seed,
         batch_sampler=BatchSamplers.NO_DUPLICATES,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["blocks_of", "export_quick", "read_trained"]
+__all__ = ["blocks_of", "export_quick", "read_trained", "source_of"]
 
 _EMBEDDINGS: Final = {
     "emb.pos": "position_embeddings.weight",
@@ -37,10 +37,14 @@ _BELOW_ZERO: Final = 16
 
 
 def read_trained(folder: Path) -> Source:
-    """The weights of a sentence-transformers folder of BERT: word embeddings in blocks, all else plain."""
+    """The weights of the BERT model in a sentence-transformers folder; see ``source_of``."""
     from transformers import BertModel
 
-    model = BertModel.from_pretrained(folder, add_pooling_layer=False, local_files_only=True)
+    return source_of(BertModel.from_pretrained(folder, add_pooling_layer=False, local_files_only=True))
+
+
+def source_of(model: Any) -> Source:
+    """The weights of a ``transformers.BertModel``: word embeddings in blocks, all else plain."""
     state = {name: value.float().numpy() for name, value in model.state_dict().items()}
     plain = {name: state[f"embeddings.{theirs}"] for name, theirs in _EMBEDDINGS.items()}
     for layer in range(model.config.num_hidden_layers):

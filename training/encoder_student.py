@@ -70,12 +70,9 @@ def neurons(teacher: Any, layers: tuple[int, ...], count: int, ids: Any, mask: A
 
 def _narrowed(state: dict[str, Any], kept: Any) -> dict[str, Any]:
     """A layer's weights with only the inner neurons ``kept``."""
-    cut = {
-        "intermediate.dense.weight": lambda weight: weight[kept],
-        "intermediate.dense.bias": lambda bias: bias[kept],
-        "output.dense.weight": lambda weight: weight[:, kept],
-    }
-    return {name: cut.get(name, lambda value: value)(value) for name, value in state.items()}
+    inner = [f"intermediate.dense.{end}" for end in ("weight", "bias")]
+    outer = "output.dense.weight"
+    return {**state, **{name: state[name][kept] for name in inner}, outer: state[outer][:, kept]}
 
 
 def pooled(hidden: Any, mask: Any) -> Any:

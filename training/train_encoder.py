@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Both stages and the mixing, from the base or from where a break left off."""
     args = _options().parse_args(arguments)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    _quieten()
     recipe = Recipe(
         layers=args.layers,
         feed_forward=args.feed_forward,
@@ -99,6 +100,14 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--save-steps", type=int, default=40, help="between checkpoints of stage B")
     parser.add_argument("--stop-after", type=float, metavar="MINUTES", help="pause stage A here")
     return parser
+
+
+def _quieten() -> None:
+    """Keeps bars and reports about the unused pooler out of the log."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
 
 
 def _check(path: Path, recipe: Recipe) -> None:

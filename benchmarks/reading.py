@@ -38,7 +38,6 @@ from qa.metrics import (
     risk_coverage,
     share,
 )
-from qa.settings import AnswerSettings
 from qa.types import Passage, Reader, Span
 from qa.words import Segmenter
 from training import prepare_reader, splits
@@ -141,12 +140,11 @@ def reordering(before: Sequence[bool], after: Sequence[bool]) -> Figures:
 class Bench:
     """The sets, asked of one reader; what several figures need is asked once."""
 
-    def __init__(
-        self, data: Path, reader: Reader, settings: AnswerSettings, *, size: int | None = None
-    ) -> None:
-        self.data, self.settings, self.size = data, settings, size
-        self.reader = reader
-        self._read = PassageReading(sets.Remembering(reader), settings)
+    def __init__(self, data: Path, reader: Reader, *, size: int | None = None) -> None:
+        """``size``: questions of each set at most."""
+        self.data, self.reader, self.size = data, reader, size
+        self.settings = reader.settings
+        self._read = PassageReading(sets.Remembering(reader))
 
     def said(
         self, question: str, passages: Sequence[Passage], references: Iterable[str], *, answer: bool = True
@@ -167,7 +165,7 @@ class Bench:
     @cached_property
     def pool(self) -> sets.Pool:
         """All public paragraphs in one index."""
-        return sets.Pool.open(self.data)
+        return sets.Pool.open(self.data, self.reader)
 
     @cached_property
     def trial(self) -> list[Question]:
@@ -291,7 +289,7 @@ def _shipped(bench: Bench) -> Iterator[Said]:
     folder = sets.SCRATCH / "index-articles"
     build_index(CORPUS, folder)
     asked = [each for each in labels.read(QUESTIONS).questions if each.split == "report"]
-    with Assistant.open(folder) as assistant:
+    with Assistant(folder, reader=bench.reader) as assistant:
         for each in progress(sets.sample(asked, bench.size), "shipped questions"):
             searched = assistant.standalone(each.question, each.history)
             hits = assistant.search(searched, k=bench.settings.read)
@@ -305,10 +303,10 @@ def coverages(bench: Bench) -> Figures:
 
 def latency(bench: Bench) -> Figures:
     """A warm answer, search and reading, over about 5,000 passages, each question new. Milliseconds."""
-    read = PassageReading(bench.reader, bench.settings)
+    read = PassageReading(bench.reader)
     rows = sets.sample(sets.trial(bench.data), LATENCY_QUESTIONS)
     times: dict[str, list[float]] = {"total": [], "search": [], "reading": []}
-    with Assistant.open(sets.five_thousand(bench.data)) as assistant:
+    with Assistant(sets.five_thousand(bench.data), reader=bench.reader) as assistant:
         size = len(assistant.passages())
         for at, row in enumerate([rows[-1], *rows]):
             began = time.perf_counter()
@@ -348,7 +346,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from qa import reader
 
     loaded = reader.load(args.reader)
-    bench = Bench(args.data, loaded, loaded.settings, size=args.sample)
+    bench = Bench(args.data, loaded, size=args.sample)
     found: Figures = {"machine": described(), "reader": loaded.name, "sample": args.sample}
     for name, figure in FIGURES.items():
         if args.only is None or name in args.only:

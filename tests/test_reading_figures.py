@@ -37,6 +37,7 @@ class Pointing:
     """Points at 上海 in a passage, with even odds; counts the passages it has read."""
 
     name = "pointing"
+    settings = AnswerSettings(read=3, rank_weight=math.log(3), threshold=0.9)
 
     def __init__(self) -> None:
         self.read_passages: list[str] = []
@@ -119,7 +120,7 @@ def test_lines_name_a_group_from_the_outside_in() -> None:
 
 
 def test_a_bench_asks_without_threshold_and_knows_what_cannot_be_answered() -> None:
-    bench = Bench(Path("nowhere"), Pointing(), AnswerSettings(read=3, rank_weight=math.log(3), threshold=0.9))
+    bench = Bench(Path("nowhere"), Pointing())
     question = Question("1", "哪里?", (Reference("上海"),), paragraph=given_paragraph("在上海。"))
     said = bench.paragraph(question)
     assert (said.text, said.confidence, said.right) == ("上海", pytest.approx(0.75), True)
@@ -212,3 +213,17 @@ def test_the_fewest_passages_that_read_as_well_are_read() -> None:
     ]
     tuning = Tuning(cases + [case(kind) for kind in ("given", "checklist")], candidates(rows), 0.01)
     assert tuning.number() == 7
+
+
+def test_each_set_is_shown_with_the_threshold_it_would_want_alone() -> None:
+    cases = [
+        case(kind, group=str(at)) for at, kind in enumerate(["pool", "given", "checklist", "shipped"] * 10)
+    ]
+    rows = [(at, 2.0 if at % 3 else -2.0, 1.0, float(at % 3 > 0)) for at in range(40)]
+    shown = Tuning(cases, candidates(rows), 0.01).sets(Fitted(6, 0.5, Calibration(0.0, (1.0, 0.0, 0.0, 0.0))))
+    title, pool, *_, weighted = shown.splitlines()
+    assert title.split()[:6] == ["threshold", "0.5,", "6", "passages", "read", "n"]
+    # 6 of the 10 questions have a candidate that the fit trusts, and it is right
+    assert pool.split()[:2] == ["pool", "10"]
+    assert pool.split()[-3:-1] == ["0.6000", "0.0000"]
+    assert weighted.split()[-3:] == ["0.6333", "0.0000", "-"]

@@ -35,7 +35,7 @@ from qa.answering import Assistant
 from qa.indexing import build_index
 from qa.metrics import exact_match, f1
 from qa.relevance import Relevance
-from qa.types import Passage, Span
+from qa.types import Passage, Reader, Span
 from training import reading_sets as sets
 from training.reader_batches import without_answer
 from training.reader_calibration import (
@@ -80,8 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     from qa import reader
 
-    cases = cases_of(args.data, args.labels, args.articles, args.sample)
-    tuning = Tuning(cases, *asked(reader.load(str(args.reader)), args.reader, cases))
+    loaded = reader.load(str(args.reader))
+    cases = cases_of(args.data, args.labels, args.articles, loaded, args.sample)
+    tuning = Tuning(cases, *asked(loaded, args.reader, cases))
     print(tuning.orders())
     print(tuning.numbers())
     found = tuning.fitted(tuning.number() if args.read is None else args.read)
@@ -94,13 +95,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 # ---- asking
 
 
-def cases_of(data: Path, label_file: Path, articles: Path, size: int | None) -> list[Case]:
-    """All tuning questions with the passages that are read for them."""
-    return [*_public(data, size), *_checklist(data, size), *_shipped(label_file, articles, size)]
+def cases_of(
+    data: Path, label_file: Path, articles: Path, reader: Reader, size: int | None = None
+) -> list[Case]:
+    """All tuning questions, ``size`` of each set at most, with the passages that are read for them.
+
+    ``reader`` reads nothing yet: an index is opened with one.
+    """
+    return [
+        *_public(data, reader, size),
+        *_checklist(data, size),
+        *_shipped(label_file, articles, reader, size),
+    ]
 
 
-def _public(data: Path, size: int | None) -> Iterator[Case]:
-    pool = sets.Pool.open(data, reported=False)
+def _public(data: Path, reader: Reader, size: int | None) -> Iterator[Case]:
+    pool = sets.Pool.open(data, reader, reported=False)
     for row in counted(sets.sample(sets.kept_out(data), size), "searching"):
         each, paragraph = sets.labelled(row), row.relevant[0]
         found = pool.found(each.question, MOST)
@@ -119,11 +129,11 @@ def _checklist(data: Path, size: int | None) -> Iterator[Case]:
         yield Case("checklist", each.context or "", each.question, each.answers, (sets.given(each),), (True,))
 
 
-def _shipped(label_file: Path, articles: Path, size: int | None) -> Iterator[Case]:
+def _shipped(label_file: Path, articles: Path, reader: Reader, size: int | None) -> Iterator[Case]:
     folder = sets.SCRATCH / "index-articles"
     build_index(articles, folder)
     asked = [each for each in labels.read(label_file).questions if each.split == "tune"]
-    with Assistant.open(folder) as assistant:
+    with Assistant(folder, reader=reader) as assistant:
         relevance = Relevance(assistant.passages())
         for each in sets.sample(asked, size):
             searched = assistant.standalone(each.question, each.history)
@@ -273,7 +283,7 @@ class Tuning:
         return Fitted(read, threshold, fit(candidates, self.weights))
 
     def sets(self, found: Fitted) -> str:
-        """Each set with what the numbers do on it, and isotonic regression beside Platt's."""
+        """Each set with what the numbers do on it, isotonic beside Platt's, and its own threshold."""
         candidates = self.candidates.first(found.read)
         said, isotonic = self.said(candidates), self._isotonic(candidates)
         rows = {}
@@ -287,7 +297,11 @@ class Tuning:
                 "ECE isotonic": self.of(isotonic, kind).figures()["ECE"],
                 "answered": answered,
                 "wrong of answered": wrong,
+                "own threshold": lowest_threshold(one, equal, ERROR),
             }
+        answered, wrong = wrong_of_answered(said, self.weights, found.threshold)
+        empty = dict.fromkeys(next(iter(rows.values())), float("nan"))
+        rows["all, weighted"] = empty | {"answered": answered, "wrong of answered": wrong}
         return _table(f"threshold {found.threshold}, {found.read} passages read", rows)
 
     def _isotonic(self, candidates: Candidates) -> Judged:

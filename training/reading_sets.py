@@ -116,8 +116,10 @@ class Pool:
     hidden: frozenset[str] = frozenset()
 
     @classmethod
-    def open(cls, data: Path, folder: Path = SCRATCH / "reading-pool", *, reported: bool = True) -> Pool:
-        """``reported`` False hides the paragraphs that figures are reported on."""
+    def open(
+        cls, data: Path, reader: Reader, folder: Path = SCRATCH / "reading-pool", *, reported: bool = True
+    ) -> Pool:
+        """``reported`` False hides the paragraphs that figures are reported on; nothing is read here."""
         rows = [*splits.cmrc_train(data), *splits.cmrc_trial(data), *splits.drcd(data)]
         paragraphs = dict.fromkeys((row.relevant[0], row.title) for row in rows)
         articles = [
@@ -125,7 +127,7 @@ class Pool:
             for number, (text, title) in enumerate(paragraphs, start=1)
         ]
         index_articles(articles, data, folder)
-        assistant = Assistant.open(folder)
+        assistant = Assistant(folder, reader=reader)
         hidden = frozenset(row.relevant[0] for row in rows if row.split == "report" and not reported)
         return cls(assistant, Relevance(assistant.passages()), hidden)
 
@@ -153,7 +155,7 @@ class Remembering:
     """
 
     def __init__(self, reader: Reader) -> None:
-        self.reader, self.name = reader, reader.name
+        self.reader, self.name, self.settings = reader, reader.name, reader.settings
         self._known: dict[tuple[str, str, str, Span, tuple[str, ...]], Reading] = {}
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:

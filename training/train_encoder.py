@@ -38,7 +38,7 @@ class Recipe:
 
     ``distil_tokens``   tokens of stage A, padding included; ``tokens`` of one of its steps
     ``pair_epochs``     how often stage B sees the pairs; ``repeat`` counts a group's pairs more than once
-    ``scale``           inverse temperature of the contrastive loss
+    ``scale``           inverse temperature of the contrastive loss; the base was made with 100
     """
 
     layers: int = 6
@@ -49,7 +49,7 @@ class Recipe:
     pair_epochs: float = 1.0
     pair_batch: int = 64
     pair_rate: float = 1e-4
-    scale: float = 50.0
+    scale: float = 100.0
     repeat: dict[str, int] = field(default_factory=lambda: {"statutes": 2})
     seed: int = 1
 
@@ -66,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pair_epochs=args.pair_epochs,
         pair_rate=args.pair_rate,
         pair_batch=args.pair_batch,
+        scale=args.scale,
     )
     torch.manual_seed(recipe.seed)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -95,6 +96,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--pair-epochs", type=float, default=recipe.pair_epochs)
     parser.add_argument("--pair-rate", type=float, default=recipe.pair_rate)
     parser.add_argument("--pair-batch", type=int, default=recipe.pair_batch)
+    parser.add_argument("--scale", type=float, default=recipe.scale)
     parser.add_argument("--sample", type=int, default=300, help="kept-out questions of each group")
     parser.add_argument("--save-minutes", type=float, default=4.0, help="between checkpoints of stage A")
     parser.add_argument("--save-steps", type=int, default=40, help="between checkpoints of stage B")

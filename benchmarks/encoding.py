@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -150,7 +151,9 @@ def _first(scores: Any, rows: frozenset[int]) -> float:
 def _speed(models: dict[str, Any], folder: Path | None) -> dict[str, Any]:
     """Passages of the shipped articles a second, everyone in turns; medians of the rounds."""
     texts = _corpus_texts()
-    works = {name: lambda model=model: model.encode(texts, "passage") for name, model in models.items()}
+    works: dict[str, Callable[[], Any]] = {
+        name: partial(model.encode, texts, "passage") for name, model in models.items()
+    }
     if folder is not None:
         from sentence_transformers import SentenceTransformer
 

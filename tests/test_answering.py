@@ -237,12 +237,11 @@ def test_the_index_names_what_answered(built: Path) -> None:
 # ---- passages that are given
 
 
-@dataclass(frozen=True)
 class FirstWords:
     """Points at the first two characters of every passage."""
 
-    name: str = "first words"
-    settings: AnswerSettings = AnswerSettings(threshold=0.0)
+    name = "first words"
+    settings = AnswerSettings(threshold=0.0)
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         return [Reading(0.0, (ScoredSpan(Span(p.span.start, p.span.start + 2), 0.0),)) for p in passages]

@@ -251,7 +251,12 @@ def test_a_broken_off_distillation_goes_on(tmp_path: Path) -> None:
 
     whole, broken, resumed = stage(), stage(), stage()
     losses: list[float] = []
-    whole.run(lambda _, loss: losses.append(loss) is not None)
+
+    def keep(_: Distillation, loss: float) -> bool:
+        losses.append(loss)
+        return False
+
+    whole.run(keep)
     broken.run(lambda now, _: now.step == 2)
     broken.save(tmp_path / "distillation.pt")
     resumed.restore(tmp_path / "distillation.pt")

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import re
 import sys
@@ -27,8 +28,9 @@ from typing import Any
 from qa import labels
 from qa.answering import Assistant
 from qa.indexing import index_articles
+from qa.settings import AnswerSettings
 from qa.text import fold, simplified
-from qa.types import Passage
+from qa.types import Passage, Reading
 from qa.words import Segmenter
 from training import splits
 
@@ -56,13 +58,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     index_articles(articles, args.data, args.index)
     chance = random.Random(SEED)
     segmenter = Segmenter()
-    with Assistant.open(args.index) as assistant, args.out.open("w", encoding="utf-8") as out:
+    with Assistant(args.index, reader=Unasked()) as assistant, args.out.open("w", encoding="utf-8") as out:
         for done, row in enumerate(rows):
             found = example(row, assistant, segmenter, chance)
             out.write(json.dumps(found, ensure_ascii=False) + "\n")
             if sys.stderr.isatty():
                 print(f"\r{done}/{len(rows)}", end="", file=sys.stderr)
     print(f"{args.out}: {len(rows):,} questions on {len(paragraphs):,} paragraphs")
+
+
+class Unasked:
+    """Stands where a reader must be: this step only searches, and may run before there is a reader."""
+
+    name = "none"
+    settings = AnswerSettings()
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        """Nothing, for each passage."""
+        return [Reading(-math.inf) for _ in passages]
 
 
 def training_rows(data: Path) -> list[splits.Row]:

@@ -209,15 +209,15 @@ def _mix(
 ) -> None:
     """Writes the mixture of the two models that finds most among its first five on the questions kept out."""
     model = _opened(contrasted)
-    ends = [_opened(folder).state_dict() for folder in (contrasted, distilled)]
+    trained, before = (_opened(folder).state_dict() for folder in (contrasted, distilled))
     best = (-1.0, 0.0)
     for share in SHARES:
-        model.load_state_dict(mixed(*ends, share))
+        model.load_state_dict(mixed(trained, before, share))
         found = figures(model, searches)
         tell({"stage": "mix", "share": share, **found})
         # Of equal ones the larger share, which is nearer to the base.
         best = max(best, (sum(value for name, value in found.items() if name.endswith("@5")), share))
-    model.load_state_dict(mixed(*ends, best[1]))
+    model.load_state_dict(mixed(trained, before, best[1]))
     model.save(str(out))
     tell({"stage": "mixed", "share": best[1]})
 

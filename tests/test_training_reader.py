@@ -1,0 +1,160 @@
+"""The reader's training: examples, windows and losses worked out by hand; the Hugging Face folder."""
+
+from __future__ import annotations
+
+import math
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fakes import article
+from test_windows import characters
+
+from qa.onnx import open_folder
+from qa.reader import FOLDER, load
+from qa.types import Passage, Span
+from qa.windows import Windows
+from qa.words import Segmenter
+from training import splits
+from training.export_huggingface import export_huggingface
+from training.prepare_reader import example, training_rows
+from training.reader_batches import Batch, Example, Mix, epoch_batches, without_answer
+from training.reader_model import losses
+from training.splits import Row
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+TEXT = "上海在2017年启动。深圳在2019年公布计划。广州在2020年跟上。"
+ANSWER = Span(3, 8)
+ROW = Row("1", "上海哪年启动?", (TEXT,), (("2017年", 3),), "试点", "train")
+EXAMPLE = Example(ROW.question, "试点", TEXT, ANSWER, (("杭州", "杭州也有试点。"),), ("深圳哪年启动?",))
+ALL = Mix(hard=1.0, removed=1.0, swapped=1.0, shortest=1, longest=1, titled=1.0)
+WINDOWS = characters(size=200, overlap=20)
+
+
+class Nothing:
+    """An assistant that finds the passages it was given."""
+
+    def __init__(self, passages: list[Passage]) -> None:
+        self.passages = passages
+
+    def search(self, question: str, k: int) -> list[Found]:
+        return [Found(passage) for passage in self.passages]
+
+
+class Found:
+    def __init__(self, passage: Passage) -> None:
+        self.passage = passage
+
+
+def test_without_answer_every_sentence_that_holds_it_is_gone() -> None:
+    text = "上海在2017年启动。深圳在2019年公布。那是２０１７年的事。"
+    assert without_answer(text, Span(3, 8)) == "深圳在2019年公布。"
+
+
+def test_hard_passages_neither_hold_the_answer_nor_overlap_its_place() -> None:
+    whole = article(TEXT)
+    pieces = [Passage(whole, span) for span in (Span(0, 11), Span(11, 24), Span(24, len(TEXT)))]
+    other = article("上海也在2017年。")
+    found = example(
+        ROW,
+        Nothing([*pieces, Passage(other, Span(0, len(other.text)))]),  # type: ignore[arg-type]
+        Segmenter(),
+        random.Random(1),
+    )
+    assert [text for _, text in found["hard"]] == [TEXT[11:24], TEXT[24:]]
+    assert found["answer"] == [3, 8]
+    assert set(found["swapped"]) <= {"深圳哪年启动?", "广州哪年启动?"}
+    assert found["swapped"]
+
+
+def batches(example: Example, mix: Mix, **changes: int) -> list[Batch]:
+    settings = {"seed": 1, "epoch": 0, "tokens": 10_000} | changes
+    return epoch_batches([example], WINDOWS, mix, **settings)
+
+
+def test_an_epoch_holds_the_answer_and_the_three_kinds_without() -> None:
+    (batch,) = batches(EXAMPLE, ALL)
+    assert batch.ids.shape == (4, 32)  # padded to a multiple of 16
+    (answer,) = np.flatnonzero(batch.start)
+    words = "".join(map(chr, batch.ids[answer, batch.start[answer] : batch.end[answer] + 1]))
+    assert words == "2017年"
+    groups = batch.group.tolist()
+    assert sorted(groups) == [0, 0, 1, 2]  # the retrieved passage is normalised with the answer
+    assert groups[answer] == 0
+    assert not batch.passage[batch.mask == 0].any()
+    pieces = {group: int(row.sum()) for group, row in zip(groups[::-1], batch.passage[::-1], strict=True)}
+    assert (pieces[1], pieces[2]) == (1, 11)  # one character of the rest; the answer's sentence
+
+
+def test_the_same_seed_gives_the_same_batches_and_another_epoch_others() -> None:
+    mix = Mix(hard=0.5, removed=0.5, swapped=0.5, shortest=1, longest=40, titled=0.5)
+    first = [batches(EXAMPLE, mix, epoch=epoch) for epoch in (0, 0, *range(1, 9))]
+    shapes = [[batch.ids.tolist() for batch in found] for found in first]
+    assert shapes[0] == shapes[1]
+    assert any(shape != shapes[0] for shape in shapes[2:])
+
+
+def test_no_batch_is_larger_than_allowed() -> None:
+    found = [
+        batch
+        for batch in epoch_batches([EXAMPLE] * 30, WINDOWS, ALL, seed=1, epoch=0, tokens=320)
+        if batch.ids.size > 320
+    ]
+    assert found == []
+
+
+def hand_batch(group: list[int]) -> Batch:
+    ones = np.ones((2, 3), dtype=np.int64)
+    return Batch(ones, ones, ones.astype(bool), np.array([1, 0]), np.array([2, 0]), np.array(group))
+
+
+@pytest.mark.parametrize(("group", "rivals"), [([0, 0], 6), ([0, 1], 3)])
+def test_spans_are_normalised_over_the_windows_of_a_question(group: list[int], rivals: int) -> None:
+    scores = torch.zeros(2, 3)
+    span, relevance = losses((scores, scores, torch.zeros(2)), hand_batch(group), "cpu")
+    assert float(span) == pytest.approx(math.log(rivals))
+    assert float(relevance) == pytest.approx(math.log(2))
+
+
+def test_a_sure_and_right_reader_loses_nothing() -> None:
+    start, end = torch.zeros(2, 3), torch.zeros(2, 3)
+    start[0, 1] = end[0, 2] = 50.0
+    span, relevance = losses((start, end, torch.tensor([50.0, -50.0])), hand_batch([0, 0]), "cpu")
+    assert float(span) == pytest.approx(0, abs=1e-6)
+    assert float(relevance) == pytest.approx(0, abs=1e-6)
+
+
+def test_no_reported_or_kept_out_paragraph_is_trained_on() -> None:
+    if not SHARED.is_dir():
+        pytest.skip("the public sets are not here")
+    trained = {(row.title, row.relevant[0]) for row in training_rows(SHARED)}
+    cmrc = [row for row in splits.cmrc_train(SHARED) if row.split == "tune"]
+    drcd = [row for row in splits.drcd(SHARED) if row.split == "report"]
+    others = [*splits.cmrc_trial(SHARED), *cmrc, *drcd]
+    assert len(trained) > 3000
+    assert len(others) > 4000
+    texts, titles = {text for _, text in trained}, {title for title, _ in trained}
+    assert [row.id for row in others if row.relevant[0] in texts or row.title in titles] == []
+
+
+def test_the_hugging_face_folder_points_at_the_same_words(tmp_path: Path) -> None:
+    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+    export_huggingface(FOLDER, tmp_path)
+    model = AutoModelForQuestionAnswering.from_pretrained(tmp_path).eval()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    question, text = "深圳是哪一年公布计划的?", TEXT
+    asked = tokenizer(question, text, return_tensors="pt", return_offsets_mapping=True)
+    window = Windows(open_folder(FOLDER).tokenizer()).of(question, "", text)[0]
+    assert asked["input_ids"][0].tolist() == list(window.ids)
+    with torch.inference_mode():
+        out = model(input_ids=asked["input_ids"], attention_mask=asked["attention_mask"])
+    inside = slice(window.first, window.first + len(window.offsets))
+    start, end = (logits[0, inside].numpy() for logits in (out.start_logits, out.end_logits))
+    words = text[window.offsets[start.argmax()][0] : window.offsets[end.argmax()][1]]
+    passage = Passage(article(text, title=""), Span(0, len(text)))
+    ours = load().raw(question, [passage])[0].spans[0]
+    assert words == ours.span.of(text) == "2019年"
+    assert start.max() + end.max() == pytest.approx(ours.logit, abs=0.5)  # ours rounds activations to int8

@@ -40,6 +40,15 @@ class ReaderModel(nn.Module):  # type: ignore[misc]  # PyTorch comes without str
         start, end = self.span(hidden).float().masked_fill(~passage[..., None], _NEVER).unbind(-1)
         return start, end, self.relevance(hidden[:, 0]).float()[:, 0]
 
+    def load_trained(self, path: Path) -> None:
+        """Take over the weights in ``path``, a ``reader.safetensors`` of a model of as many layers."""
+        from safetensors.torch import load_file
+
+        saved = load_file(path)
+        with torch.no_grad():
+            for name, value in self.trained():
+                value.copy_(saved[name])
+
     def trained(self) -> list[tuple[str, Any]]:
         """The parameters that training moves: all but the embeddings."""
         return [(name, value) for name, value in self.named_parameters() if "embeddings" not in name]

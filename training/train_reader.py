@@ -78,7 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     pieces = sum(batch.ids.size for batch in steps)
     print(f"{len(steps)} steps, {pieces / 1e6:.1f} million pieces", flush=True)
-    training = Training(ReaderModel.from_base(args.base, recipe.layers), recipe, len(steps))
+    model = ReaderModel.from_base(args.base, recipe.layers)
+    if args.start is not None:
+        model.load_trained(args.start)
+    training = Training(model, recipe, len(steps))
     args.out.mkdir(parents=True, exist_ok=True)
     checkpoint = args.out / "checkpoint.pt"
     if checkpoint.exists():
@@ -94,6 +97,9 @@ def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.train_reader")
     parser.add_argument("--data", type=Path, required=True, help="folder of the public sets")
     parser.add_argument("--base", type=Path, required=True, help="sentence-transformers folder to begin from")
+    parser.add_argument(
+        "--start", type=Path, metavar="FILE", help="begin from the weights of an earlier run instead"
+    )
     parser.add_argument("--examples", type=Path, default=Path("scratch/reader/examples.jsonl"))
     parser.add_argument("--out", type=Path, default=Path("scratch/reader/run"))
     parser.add_argument("--layers", type=int, default=recipe.layers)

@@ -56,6 +56,8 @@ def open_session(path: Path, *, threads: int = 1, fold: bool = False) -> Session
 
     Raises ModelError where ONNX Runtime refuses the file.
     """
+    # From 1.31 on ONNX Runtime reports its use over the network and keeps a device ID, unless told before.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

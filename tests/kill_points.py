@@ -71,7 +71,7 @@ def _found(work: Path) -> dict[str, Any] | None:
         return None
     check(generation.path, generation.manifest, every_byte=True)
     with Assistant(work, model=CharacterEncoder()) as assistant:
-        answer = assistant.ask("上海在哪一年启动了试点?", threshold=0.0)
+        answer = assistant.ask("上海在哪一年启动了试点?", threshold=0.5)
         verdicts = verify(answer.to_dict(), generation.file_path)
     generation.close()
     return {

@@ -400,8 +400,9 @@ def test_doctor(built: Path, articles: Path, tmp_path: Path, qa: Command) -> Non
     status, out, err = qa("doctor", "--json", "--index", built)
     assert (status, err, out.count("\n")) == (0, "", 1)
     found = json.loads(out)
-    assert list(found) == ["versions", "encoder", "index"]
+    assert list(found) == ["versions", "encoder", "reader", "index"]
     assert (found["versions"]["qa"], found["encoder"]["status"]) == (__version__, "ok")
+    assert (found["reader"]["status"], found["reader"]["name"]) == ("ok", "reader-zh")
     assert (found["index"]["status"], found["index"]["articles"]) == ("ok", 7)
     assert found["index"]["paths"] == [str(articles)]
     status, out, err = qa("doctor", "--index", tmp_path / "none")

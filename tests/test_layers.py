@@ -15,10 +15,10 @@ ROWS = (
     ("errors", "types"),
     ("settings", "text", "words", "onnx"),
     (
-        *("decoding", "furniture", "formats", "articles", "outline", "passages", "questions", "encoder"),
+        *("decoding", "furniture", "formats", "articles", "outline", "passages", "encoder"),
         *("conversation", "metrics", "labels", "windows", "spans"),
     ),
-    ("dense", "lexical", "reading", "reader", "relevance"),
+    ("dense", "lexical", "reader", "relevance"),
     ("retrieval",),
     ("index",),
     ("answering", "indexing", "verification"),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -353,3 +356,19 @@ def test_name_and_settings_come_from_the_folder(copy: Path) -> None:
 
 def test_the_folder_is_small_enough_to_ship() -> None:
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= 35_000_000
+
+
+def test_reading_leaves_nothing_in_the_home_folder(tmp_path: Path) -> None:
+    """ONNX Runtime would keep a device ID there, and report its use, if it were not told otherwise."""
+    script = (
+        "from fakes import article; from qa.reader import load; from qa.types import Passage, Span;"
+        "print(len(load().read('哪年?', [Passage(article('在2017年。'), Span(0, 8))])))"
+    )
+    paths = os.pathsep.join(map(str, (DATA.parent, DATA.parents[1])))
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": paths}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    run = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, encoding="utf-8", check=False
+    )
+    assert (run.stdout, run.stderr) == ("1\n", "")
+    assert sorted(tmp_path.rglob("*")) == []

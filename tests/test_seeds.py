@@ -36,8 +36,8 @@ def test_twenty_questions_come_back_right_or_are_refused_rightly(assistant: Assi
     assert wrong == EXPECTED_MISSES
 
 
-# What this version misses, so that a change for better or worse is seen: 前海蛇口自贸区 is refused.
-EXPECTED_MISSES: list[tuple[str, str | None]] = [("s15", None)]
+# What this version misses, so that a change for better or worse is seen.
+EXPECTED_MISSES: list[tuple[str, str | None]] = []
 
 
 def test_every_citation_verifies(assistant: Assistant) -> None:

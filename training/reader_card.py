@@ -53,6 +53,8 @@ def card(
         **_trained(recipe, log, mixes),
         size=f"{sum(path.stat().st_size for path in reader.iterdir() if path.suffix != '.md') / 1e6:.1f}",
         json=name,
+        command="python -m benchmarks.reading --data PATH"
+        + (f" --sample {figures['sample']}" if figures["sample"] else ""),
         date=_date(name),
         gold="\n".join(_gold(*row) for row in figures["gold"].items()),
         passages=f"{pool['passages']:,}",
@@ -89,7 +91,7 @@ def _trained(
         "titled": f"{100 * mixes[0].titled:g}",
         "steps": f"{steps[-1]['step']:,}",
         "examples": f"{recipe['examples']:,}",
-        "minutes": round(pieces / steps[-1]["pieces_per_second"] / 60, -1),
+        "minutes": round(pieces / steps[-1]["pieces_per_second"] / 600) * 10,
     }
 
 

@@ -44,8 +44,8 @@ class AnswerSettings:
 
     ``read``         the first so many fused passages are read; fixed, never a clock, so answers repeat
     ``rank_weight``  log-odds that a passage's reciprocal rank adds; fitted with the reader's weights
-    ``threshold``    confidence below which the system says that the articles do not tell; where the
-                     tuning questions' share answered rightly and share refused rightly are best together
+    ``threshold``    confidence below which the system says that the articles do not tell; a trained
+                     reader brings its own, with ``read`` and ``rank_weight``, in its ``config.json``
     ``show``         passages kept on the answer
     ``others``       further citations at most
     """

@@ -100,7 +100,7 @@ def five_thousand(data: Path, folder: Path = SCRATCH / "five-thousand") -> Path:
             break
         articles.append(labels.paragraph_article("pool", labels.Paragraph(at, text)))
         passages += len(cut(articles[-1]))
-    index_articles(articles, data, folder)
+    index_articles(articles, data, folder)  # embeds only what an earlier run has not
     return folder
 
 

@@ -33,6 +33,7 @@ from qa.metrics import (
     calibration_error,
     exact_match,
     f1,
+    holds,
     mean,
     percentile,
     risk_coverage,
@@ -58,12 +59,14 @@ class Said:
     ``references``  what counts as an answer; empty where nothing that was read answers
     ``text``        the first citation's words, None where there was no candidate
     ``passage``     where they stand
+    ``sentence``    what is cited of it
     """
 
     references: tuple[str, ...]
     text: str | None
     confidence: float
     passage: Passage | None = None
+    sentence: str | None = None
 
     @property
     def right(self) -> bool:
@@ -96,7 +99,11 @@ def refusal(answering: Sequence[Said], refusing: Sequence[Said]) -> Figures:
 
 
 def calibration(said: Sequence[Said], threshold: float) -> Figures:
-    """ECE, and what ``threshold`` would do: the share that is answered, and of those the share wrong."""
+    """ECE, and what ``threshold`` would do: the share that is answered, and of those two shares of errors.
+
+    ``wrong``   not right
+    ``astray``  the cited sentence does not hold an answer
+    """
     answered = [each for each in said if each.confidence >= threshold and each.text is not None]
     return {
         "n": len(said),
@@ -104,6 +111,9 @@ def calibration(said: Sequence[Said], threshold: float) -> Figures:
         "right": _rounded(share([each.right for each in said])),
         "answered": _rounded(len(answered) / len(said)) if said else None,
         "wrong of answered": _rounded(share([not each.right for each in answered])),
+        "astray of answered": _rounded(
+            share([not holds(each.sentence, each.references) for each in answered])
+        ),
     }
 
 
@@ -151,8 +161,11 @@ class Bench:
     ) -> Said:
         """What ``passages`` say; ``answer`` False where it is known that they do not answer."""
         found = self._read(question, passages, threshold=0.0)
-        passage = found.citations[0].passage if found.citations else None
-        return Said(tuple(references) if answer else (), found.text, found.confidence, passage)
+        wanted = tuple(references) if answer else ()
+        if not found.citations:
+            return Said(wanted, found.text, found.confidence)
+        first = found.citations[0]
+        return Said(wanted, found.text, found.confidence, first.passage, first.sentence)
 
     def paragraph(self, question: Question) -> Said:
         """What its labelled paragraph says."""

@@ -342,7 +342,7 @@ def _read(
         Candidate(
             passage,
             scored.span,
-            _sentence(passage, scored.span),
+            cited_sentence(passage, scored.span),
             _logistic(scored.score + settings.rank_weight / rank),
         )
         for rank, (passage, reading) in enumerate(zip(passages, readings, strict=True), start=1)
@@ -355,7 +355,7 @@ def _logistic(log_odds: float) -> float:
     return 1 / (1 + math.exp(-max(log_odds, -700.0)))
 
 
-def _sentence(passage: Passage, span: Span) -> Span:
+def cited_sentence(passage: Passage, span: Span) -> Span:
     """The whole sentence, or sentences, of the passage that ``span`` stands in."""
     inside = [each for each in sentences(passage.article.text, passage.span) if each.overlaps(span)]
     if not inside:

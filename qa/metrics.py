@@ -30,6 +30,7 @@ __all__ = [
     "exact_match",
     "f1",
     "first_rank",
+    "holds",
     "mean",
     "ndcg",
     "percentile",
@@ -102,6 +103,14 @@ def exact_match(prediction: str | None, references: Sequence[str]) -> float | No
         return 0.0
     wanted = without_punctuation(prediction)
     return float(any(without_punctuation(reference) == wanted for reference in references))
+
+
+def holds(text: str | None, references: Sequence[str]) -> bool:
+    """Whether ``text`` holds one of the references once punctuation is gone; never where there is none."""
+    if text is None:
+        return False
+    inside = without_punctuation(text)
+    return any(wanted in inside for each in references if (wanted := without_punctuation(each)))
 
 
 def f1(prediction: str | None, references: Sequence[str]) -> float | None:

@@ -1,7 +1,8 @@
 """The trained reader: one run of a small transformer over all passages of a question, spans out.
 
-The model sees question and passage together (``qa.windows``) and gives each piece of the passage two
-numbers, how well a span begins and ends there, and each window one, whether it answers at all. All
+The model sees question and passage together (``qa.windows``) and gives each piece of the passage how well
+a span begins and ends there, each pair of pieces how well they go together as its two ends (a product of
+two short vectors), and each window one number, whether it answers at all. All
 windows of a question go in together; what one gets does not depend on the others. Which numbers belong to
 the model (calibration, threshold, how many passages are worth reading) stands beside it in ``config.json``.
 """
@@ -40,7 +41,7 @@ __all__ = [
 
 BUNDLED = "bundled"
 GRAPH = "reader.onnx"
-FORMAT = 1  # of the folder; another number stands for other inputs, outputs or files
+FORMAT = 2  # of the folder; another number stands for other inputs, outputs or files
 FOLDER = Path(__file__).parent / "models" / "reader"
 _MOST = 8192  # pieces of one run, or little more: a bound on memory
 _LONGEST = 80  # pieces of a span
@@ -53,8 +54,8 @@ _Number = TypeVar("_Number", int, float)
 class RawSpan:
     """A span of ``Article.text`` as the model sees it.
 
-    ``logit``  its start's and its end's log-odds, added
-    ``share``  the log of its probability among all starts times all ends of its passage, at most 0
+    ``logit``  the log-odds of its start, its end and the two together, added
+    ``share``  the log of its probability among all spans of its passage, at most 0
     """
 
     span: Span
@@ -92,16 +93,18 @@ class Runs(Protocol):
     """An ONNX session as the reader uses it; a fake has one method."""
 
     def run(self, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
-        """``start``, ``end`` and ``relevance`` for the inputs that ``training/export_reader.py`` lists."""
+        """The outputs for the inputs, both as ``training/export_reader.py`` lists them."""
         ...
 
 
 class _Seen(NamedTuple):
-    """A window with what the model gave its passage's pieces, float32 ``(pieces,)`` each."""
+    """A window with the logits of all spans of its passage, float32 ``(pieces, _LONGEST)``.
+
+    ``totals[i, m]`` belongs to the span from piece ``i`` to piece ``i + m``; -inf past the window's end.
+    """
 
     window: Window
-    start: Floats
-    end: Floats
+    totals: Floats
     relevance: float
 
 
@@ -163,8 +166,9 @@ class SpanReader:
     def _raw(self, passage: Passage, seen: Sequence[_Seen]) -> RawReading:
         offsets = _offsets(seen)
         found: list[RawSpan] = []
-        norm = _log_sum_exp([each.start for each in seen]) + _log_sum_exp([each.end for each in seen])
-        for first, last, logit in _best_spans(seen, len(offsets)):
+        totals = _together(seen, len(offsets))
+        norm = _log_sum_exp(totals)
+        for first, last, logit in _best_spans(totals):
             span = self._whole(passage, Span(offsets[first][0], offsets[last][1]))
             if span is not None and not any(span.overlaps(better.span) for better in found):
                 found.append(RawSpan(span, logit, logit - norm))
@@ -285,12 +289,11 @@ def _batches(lengths: Sequence[int], parts: int) -> list[list[int]]:
 def _outputs(session: Runs, windows: Sequence[Window]) -> list[_Seen]:
     """The model's outputs for ``windows``, in order, from one run."""
     lengths = np.array([len(window.ids) for window in windows])
-    start, end, relevance = session.run(**_inputs(windows, lengths))
+    *pieces, relevance = session.run(**_inputs(windows, lengths))
     first = np.cumsum(lengths) - lengths + [window.first for window in windows]
     return [
-        _Seen(window, start[at : at + size], end[at : at + size], float(score))
+        _Seen(window, _totals(*(values[at : at + len(window.offsets)] for values in pieces)), float(score))
         for window, at, score in zip(windows, first, relevance, strict=True)
-        for size in (len(window.offsets),)
     ]
 
 
@@ -313,37 +316,48 @@ def _offsets(seen: Sequence[_Seen]) -> list[tuple[int, int]]:
     return offsets
 
 
-def _log_sum_exp(parts: Sequence[Floats]) -> float:
-    values = np.concatenate([np.asarray(part, np.float64) for part in parts])
-    if not len(values):
-        return 0.0
-    largest = values.max()
-    return float(largest + np.log(np.exp(values - largest).sum()))
+def _totals(start: Floats, end: Floats, opens: Floats, closes: Floats) -> Floats:
+    """The logits of all spans of one window, as ``_Seen`` has them.
+
+    ``opens`` and ``closes`` have one row a piece; the others one number.
+    """
+    pieces = len(start)
+    square = opens @ closes.T + start[:, None] + end
+    wide = np.full((pieces, pieces + _LONGEST), -inf, np.float32)
+    wide[:, :pieces] = square
+    row = np.arange(pieces)
+    totals: Floats = sliding_window_view(wide, _LONGEST, axis=1)[row, row]
+    return totals
 
 
-def _best_spans(seen: Sequence[_Seen], pieces: int) -> list[tuple[int, int, float]]:
-    """First and last piece and logit of the passage's best spans that share no piece, best first."""
+def _together(seen: Sequence[_Seen], pieces: int) -> Floats:
+    """The logits of all spans of a passage; where windows share one, the higher counts."""
     totals = np.full((pieces, _LONGEST), -inf, np.float32)
     for each in seen:
-        totals_here = totals[each.window.at : each.window.at + len(each.start)]
-        np.maximum(totals_here, _totals(each.start, each.end), out=totals_here)
+        here = totals[each.window.at : each.window.at + len(each.totals)]
+        np.maximum(here, each.totals, out=here)
+    return totals
+
+
+def _log_sum_exp(totals: Floats) -> float:
+    """Of all numbers in ``totals``; 0 where there is none."""
+    if not len(totals):
+        return 0.0
+    largest = totals.max()
+    return float(largest + np.log(np.exp(totals - largest).sum(dtype=np.float64)))
+
+
+def _best_spans(totals: Floats) -> list[tuple[int, int, float]]:
+    """First and last piece and logit of the best spans that share no piece, best first."""
+    totals = totals.copy()
     found: list[tuple[int, int, float]] = []
-    while pieces and len(found) < _PER_PASSAGE:
+    while len(totals) and len(found) < _PER_PASSAGE:
         first, more = divmod(int(totals.argmax()), _LONGEST)
         if totals[first, more] == -inf:
             break
         found.append((first, first + more, float(totals[first, more])))
         _take_out(totals, first, first + more)
     return found
-
-
-def _totals(start: Floats, end: Floats) -> Floats:
-    """``totals[i, m] = start[i] + end[i + m]``, the logits of all spans of one window; -inf past its end."""
-    if not len(end):
-        return np.empty((0, _LONGEST), np.float32)
-    behind = np.concatenate([end, np.full(_LONGEST - 1, -inf, np.float32)])
-    totals: Floats = start[:, None] + sliding_window_view(behind, _LONGEST)
-    return totals
 
 
 def _take_out(totals: Floats, first: int, last: int) -> None:

@@ -21,6 +21,7 @@ from qa.metrics import (
     exact_match,
     f1,
     first_rank,
+    holds,
     longest_common_run,
     mean,
     ndcg,
@@ -105,6 +106,14 @@ def test_longest_common_run_agrees_with_every_substring(left: str, right: str) -
 )
 def test_exact_match(prediction: str | None, references: list[str], value: float | None) -> None:
     assert exact_match(prediction, references) == value
+
+
+def test_a_sentence_holds_a_reference_whatever_the_marks() -> None:
+    assert holds("他写了《狂人 日记》。", ["阿Q正传", "“狂人日记”"])
+    assert not holds("他写了书。", ["狂人日记"])
+    assert not holds("他写了书。", [])
+    assert not holds("他写了书。", ["。"])  # a reference of marks alone would be everywhere
+    assert not holds(None, ["书"])
 
 
 @pytest.mark.parametrize(

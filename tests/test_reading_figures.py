@@ -21,14 +21,14 @@ from training.reader_calibration import (
     Candidates,
     Case,
     case_weights,
+    errors_of_answered,
     fit,
     judged,
     lowest_threshold,
-    wrong_of_answered,
 )
 from training.reading_sets import Remembering, given, labelled, passage_of, sample
 
-RIGHT = Said(("上海",), "上海", 0.9)
+RIGHT = Said(("上海",), "上海", 0.9, sentence="“上海”市。")
 WRONG = Said(("上海",), "北京", 0.4)
 NOTHING = Said((), "北京", 0.6)
 
@@ -56,7 +56,7 @@ def candidates(rows: Sequence[tuple[int, float, float, float]]) -> Candidates:
     case, relevance, rank, f1 = (np.array(column) for column in zip(*rows, strict=True))
     none = np.zeros(len(rows))
     features = np.stack([relevance, none, none, rank], axis=1)
-    return Candidates(features, case.astype(np.int64), f1, (f1 == 1.0).astype(float), f1 > 0)
+    return Candidates(features, case.astype(np.int64), f1, (f1 == 1.0).astype(float), f1 > 0.5, f1 > 0)
 
 
 def case(kind: str = "pool", *, answers: tuple[str, ...] = ("上海",), group: str = "") -> Case:
@@ -82,7 +82,14 @@ def test_calibration_counts_errors_among_the_answered() -> None:
         "right": 0.3333,
         "answered": 0.6667,
         "wrong of answered": 0.5,
+        "astray of answered": 0.5,
     }
+
+
+def test_the_right_sentence_with_other_words_is_wrong_and_not_astray() -> None:
+    wide = Said(("上海",), "在上海市中心以北", 0.9, sentence="在上海市中心以北。")
+    found = calibration([wide], 0.5)
+    assert (found["wrong of answered"], found["astray of answered"]) == (1.0, 0.0)
 
 
 def test_an_empty_answer_is_no_answer_at_threshold_0() -> None:
@@ -185,10 +192,12 @@ def test_the_fit_finds_the_share_that_is_right() -> None:
 
 
 def test_the_threshold_is_the_lowest_within_the_error() -> None:
-    found = candidates([(0, 2.0, 1.0, 1.0), (1, 1.0, 1.0, 0.0), (2, 0.0, 1.0, 1.0)])
-    said = judged([case()] * 3, found, found.features[:, 0])  # 0.88 right, 0.73 wrong, 0.5 right
+    # 0.88: right; 0.73: astray; 0.5: the right sentence, too many words of it
+    found = candidates([(0, 2.0, 1.0, 1.0), (1, 1.0, 1.0, 0.0), (2, 0.0, 1.0, 0.6)])
+    said = judged([case()] * 3, found, found.features[:, 0])
     weights = np.array([1.0, 0.5, 0.5])
-    assert wrong_of_answered(said, weights, 0.6) == (0.75, 1 / 3)
+    assert errors_of_answered(said, weights, 0.6) == (0.75, 1 / 3, 1 / 3)
+    assert errors_of_answered(said, weights, 0.0) == (1.0, 0.25, 0.5)
     assert lowest_threshold(said, weights, 0.25) == 0.0
     assert lowest_threshold(said, weights, 0.1) == 0.74
 
@@ -226,5 +235,5 @@ def test_each_set_is_shown_with_the_threshold_it_would_want_alone() -> None:
     assert title.split()[:6] == ["threshold", "0.5,", "6", "passages", "read", "n"]
     # 6 of the 10 questions have a candidate that the fit trusts, and it is right
     assert pool.split()[:2] == ["pool", "10"]
-    assert pool.split()[-3:-1] == ["0.6000", "0.0000"]
-    assert weighted.split()[-3:] == ["0.6333", "0.0000", "-"]
+    assert pool.split()[-4:-1] == ["0.6000", "0.0000", "0.0000"]
+    assert weighted.split()[-4:] == ["0.6333", "0.0000", "0.0000", "-"]

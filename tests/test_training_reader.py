@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from training import splits
 from training.export_huggingface import export_huggingface
 from training.prepare_reader import example, training_rows
 from training.reader_batches import Batch, Example, Mix, epoch_batches, without_answer
-from training.reader_model import losses
+from training.reader_model import Outputs, losses, span_scores
 from training.splits import Row
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -110,20 +112,43 @@ def hand_batch(group: list[int]) -> Batch:
     return Batch(ones, ones, ones.astype(bool), np.array([1, 0]), np.array([2, 0]), np.array(group))
 
 
-@pytest.mark.parametrize(("group", "rivals"), [([0, 0], 6), ([0, 1], 3)])
-def test_spans_are_normalised_over_the_windows_of_a_question(group: list[int], rivals: int) -> None:
+def outputs(start: Any, end: Any, relevance: Any) -> Outputs:
+    nothing = torch.zeros(*start.shape, 1)
+    return Outputs(start, end, nothing, nothing, relevance)
+
+
+# Of three pieces three may begin, three end, and six pairs are spans; the loss is half of all three.
+@pytest.mark.parametrize(("group", "windows"), [([0, 0], 2), ([0, 1], 1)])
+def test_spans_are_normalised_over_the_windows_of_a_question(group: list[int], windows: int) -> None:
     scores = torch.zeros(2, 3)
-    span, relevance = losses((scores, scores, torch.zeros(2)), hand_batch(group), "cpu")
-    assert float(span) == pytest.approx(math.log(rivals))
+    span, relevance = losses(outputs(scores, scores, torch.zeros(2)), hand_batch(group), "cpu")
+    rivals = [3 * windows, 3 * windows, 6 * windows]
+    assert float(span) == pytest.approx(sum(map(math.log, rivals)) / 2)
     assert float(relevance) == pytest.approx(math.log(2))
 
 
 def test_a_sure_and_right_reader_loses_nothing() -> None:
     start, end = torch.zeros(2, 3), torch.zeros(2, 3)
     start[0, 1] = end[0, 2] = 50.0
-    span, relevance = losses((start, end, torch.tensor([50.0, -50.0])), hand_batch([0, 0]), "cpu")
+    span, relevance = losses(outputs(start, end, torch.tensor([50.0, -50.0])), hand_batch([0, 0]), "cpu")
     assert float(span) == pytest.approx(0, abs=1e-6)
     assert float(relevance) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_span_has_the_scores_of_its_ends_and_of_both_together() -> None:
+    pieces = torch.arange(3.0)[None]
+    opens, closes = torch.tensor([[[1.0], [0.0], [0.0]]]), torch.tensor([[[0.0], [0.0], [5.0]]])
+    scores = span_scores(Outputs(pieces, 10 * pieces, opens, closes, torch.zeros(1)))[0]
+    assert scores.triu().tolist() == [[0, 10, 25], [0, 11, 21], [0, 0, 22]]
+    assert float(scores.tril(-1).sum()) == -60_000  # a span does not end before it begins
+
+
+def test_marks_at_the_ends_of_a_label_are_not_learnt() -> None:
+    marked = replace(EXAMPLE, context=TEXT.replace("2017年", "《2017年》、"), answer=Span(3, 11))
+    (batch,) = batches(marked, ALL)
+    (answer,) = np.flatnonzero(batch.start)
+    words = "".join(map(chr, batch.ids[answer, batch.start[answer] : batch.end[answer] + 1]))
+    assert words == "2017年"
 
 
 def test_no_reported_or_kept_out_paragraph_is_trained_on() -> None:
@@ -140,6 +165,7 @@ def test_no_reported_or_kept_out_paragraph_is_trained_on() -> None:
 
 
 def test_the_hugging_face_folder_points_at_the_same_words(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file
     from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
     export_huggingface(FOLDER, tmp_path)
@@ -150,11 +176,19 @@ def test_the_hugging_face_folder_points_at_the_same_words(tmp_path: Path) -> Non
     window = Windows(open_folder(FOLDER).tokenizer()).of(question, "", text)[0]
     assert asked["input_ids"][0].tolist() == list(window.ids)
     with torch.inference_mode():
-        out = model(input_ids=asked["input_ids"], attention_mask=asked["attention_mask"])
+        out = model(
+            input_ids=asked["input_ids"], attention_mask=asked["attention_mask"], output_hidden_states=True
+        )
     inside = slice(window.first, window.first + len(window.offsets))
     start, end = (logits[0, inside].numpy() for logits in (out.start_logits, out.end_logits))
     words = text[window.offsets[start.argmax()][0] : window.offsets[end.argmax()][1]]
     passage = Passage(article(text, title=""), Span(0, len(text)))
     ours = load().raw(question, [passage])[0].spans[0]
     assert words == ours.span.of(text) == "2019年"
-    assert start.max() + end.max() == pytest.approx(ours.logit, abs=0.5)  # ours rounds activations to int8
+    more = load_file(tmp_path / "more.safetensors")
+    hidden = out.hidden_states[-1][0, inside].numpy()
+    together = (hidden[start.argmax()] @ more["opens.weight"].T) @ (
+        hidden[end.argmax()] @ more["closes.weight"].T
+    )
+    # Ours rounds activations to int8.
+    assert start.max() + end.max() + together == pytest.approx(ours.logit, abs=0.5)

@@ -11,9 +11,11 @@ Only tuning parts are looked at, and none that the reader was trained on:
 - ``shipped``: the ``tune`` half of the project's own questions over its own articles.
 
 ``pool`` and ``shipped`` have the form in which the reader is used and weigh 1 each, the others 0.5 each,
-whatever their size; the candidates of a question share its weight. Right means an F1 of at least 0.8. All
-figures printed are cross-validated, questions on one paragraph together. With ``--write`` the numbers go
-into ``DIR/config.json``. The reader's outputs are kept in ``scratch/``: a second run only fits.
+whatever their size; the candidates of a question share its weight. Right means an F1 of at least 0.8; an
+answer is astray whose cited sentence does not hold a labelled answer, and the threshold is the lowest at
+which no more than one answer in ten is. All figures printed are cross-validated, questions on one paragraph
+together. With ``--write`` the numbers go into ``DIR/config.json``. The reader's outputs are kept in
+``scratch/``: a second run only fits.
 """
 
 from __future__ import annotations
@@ -31,9 +33,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from qa import labels
-from qa.answering import Assistant
+from qa.answering import Assistant, cited_sentence
 from qa.indexing import build_index
-from qa.metrics import exact_match, f1
+from qa.metrics import exact_match, f1, holds
 from qa.relevance import Relevance
 from qa.types import Passage, Reader, Span
 from training import reading_sets as sets
@@ -45,11 +47,11 @@ from training.reader_calibration import (
     Case,
     Judged,
     case_weights,
+    errors_of_answered,
     fit,
     held_out,
     judged,
     lowest_threshold,
-    wrong_of_answered,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ BUNDLED = Path(__file__).parents[1] / "qa" / "models" / "reader"
 WEIGHTS = {"pool": 1.0, "given": 0.5, "checklist": 0.5, "shipped": 1.0}
 MOST = 12  # passages that are read here; how many are read later is chosen
 NUMBERS = range(6, MOST + 1)
-ERROR = 0.1  # share of wrong answers that the threshold may let through
+ERROR = 0.1  # share of answers astray that the threshold may let through
 SLACK = 0.001  # F1 that may be given up to read a passage less
 
 
@@ -171,7 +173,7 @@ def _key(folder: Path, cases: Sequence[Case]) -> str:
 
 def _read(reader: SpanReader, cases: Sequence[Case]) -> tuple[Candidates, float]:
     known: dict[tuple[str, Passage], RawReading] = {}
-    rows: list[tuple[int, tuple[float, ...], float, float, bool]] = []
+    rows: list[tuple[int, tuple[float, ...], float, float, bool, bool]] = []
     seconds: list[float] = []
     for number, case in enumerate(counted(cases, "reading")):
         missing = [each for each in case.passages if (case.question, each) not in known]
@@ -187,12 +189,10 @@ def _read(reader: SpanReader, cases: Sequence[Case]) -> tuple[Candidates, float]
                 text = each.span.of(passage.article.text)
                 features = (raw.relevance, each.logit, each.share, 1 / (at + 1))
                 scores = (f1(text, case.answers) or 0.0, exact_match(text, case.answers) or 0.0)
-                rows.append((number, features, *scores, relevant))
-    case_, features_, f1_, exact, relevant_ = zip(*rows, strict=True)
-    made = Candidates(
-        np.array(features_), np.array(case_), np.array(f1_), np.array(exact), np.array(relevant_, dtype=bool)
-    )
-    return made, float(np.median(seconds))
+                sentence = cited_sentence(passage, each.span).of(passage.article.text)
+                rows.append((number, features, *scores, holds(sentence, case.answers), relevant))
+    case_, features_, *others = (np.array(column) for column in zip(*rows, strict=True))
+    return Candidates(features_, case_, *others), float(np.median(seconds))
 
 
 # ---- fitting
@@ -290,18 +290,23 @@ class Tuning:
         for kind in WEIGHTS:
             one = self.of(said, kind)
             equal = np.ones(len(one.confidence))
-            answered, wrong = wrong_of_answered(one, equal, found.threshold)
+            answered, astray, wrong = errors_of_answered(one, equal, found.threshold)
             rows[kind] = {
                 "n": float(len(one.confidence)),
                 **one.figures(),
                 "ECE isotonic": self.of(isotonic, kind).figures()["ECE"],
                 "answered": answered,
+                "astray of answered": astray,
                 "wrong of answered": wrong,
                 "own threshold": lowest_threshold(one, equal, ERROR),
             }
-        answered, wrong = wrong_of_answered(said, self.weights, found.threshold)
+        answered, astray, wrong = errors_of_answered(said, self.weights, found.threshold)
         empty = dict.fromkeys(next(iter(rows.values())), float("nan"))
-        rows["all, weighted"] = empty | {"answered": answered, "wrong of answered": wrong}
+        rows["all, weighted"] = empty | {
+            "answered": answered,
+            "astray of answered": astray,
+            "wrong of answered": wrong,
+        }
         return _table(f"threshold {found.threshold}, {found.read} passages read", rows)
 
     def _isotonic(self, candidates: Candidates) -> Judged:

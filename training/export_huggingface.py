@@ -3,9 +3,10 @@
     python -m training.export_huggingface --reader qa/models/reader --out DIR
 
 The folder opens with ``AutoModelForQuestionAnswering`` and ``AutoTokenizer``. Its weights are those that
-ship, int8 and all, turned back into float32; a passage is read without a title, and the output that tells
-whether it answers at all, which such a model has no place for, lies beside it in
-``relevance.safetensors`` (a product with the first piece's last hidden state).
+ship, int8 and all, turned back into float32; a passage is read without a title, and the outputs that such
+a model has no place for lie beside it in ``more.safetensors``: ``relevance``, whether it answers at all (a
+product with the first piece's last hidden state), and ``opens`` and ``closes``, whose product is added to
+the scores of a start and an end.
 """
 
 from __future__ import annotations
@@ -67,12 +68,12 @@ def export_huggingface(reader: Path, out: Path) -> None:
         layer_norm_eps=1e-12,
         pad_token_id=1,
     )
-    relevance = {name: found.pop(f"relevance.{name}") for name in ("weight", "bias")}
+    more = {name: found.pop(name) for name in list(found) if not name.startswith(("bert.", "qa_outputs."))}
     model = BertForQuestionAnswering(config)
     model.load_state_dict(found)
     out.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(out)
-    save_file(relevance, out / "relevance.safetensors")
+    save_file(more, out / "more.safetensors")
     _write_tokenizer(reader, out)
     for name in ("LICENSE", "README.md"):
         if (reader / name).exists():
@@ -110,8 +111,10 @@ def tensors(reader: Path) -> dict[str, Any]:
     return found | {
         "qa_outputs.weight": heads[:2].copy(),
         "qa_outputs.bias": bias[:2].copy(),
-        "relevance.weight": heads[2:].copy(),
-        "relevance.bias": bias[2:].copy(),
+        "relevance.weight": heads[2:3].copy(),
+        "relevance.bias": bias[2:3].copy(),
+        "opens.weight": heads[3 : (3 + len(heads)) // 2].copy(),
+        "closes.weight": heads[(3 + len(heads)) // 2 :].copy(),
     }
 
 

@@ -99,7 +99,8 @@ def trained_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
 def reader_source(base: Source, trained: dict[str, NDArray[np.float32]], layers: int) -> Source:
     """The reader: embeddings of ``base`` for the encoder's pieces, all else from ``trained``.
 
-    Its matrices are plain; ``heads.w`` ``(hidden, 3)`` and ``heads.b`` give start, end and relevance.
+    Its matrices are plain; ``heads.w`` ``(hidden, 3 + 2 * PAIR)`` and ``heads.b`` give start, end,
+    relevance, opens and closes.
     """
     content = json.loads((ENCODER / "tokenizer.json").read_text("utf-8"))
     places = {piece: place for place, piece in enumerate(base.pieces)}
@@ -111,8 +112,10 @@ def reader_source(base: Source, trained: dict[str, NDArray[np.float32]], layers:
                 plain[f"l{layer}.{part}.{end}"] = trained[
                     f"bert.encoder.layer.{layer}.{torch_part}.{torch_end}"
                 ]
-    plain["heads.w"] = np.concatenate([trained["span.weight"], trained["relevance.weight"]]).T.copy()
-    plain["heads.b"] = np.concatenate([trained["span.bias"], trained["relevance.bias"]])
+    heads = [trained[f"{name}.weight"] for name in ("span", "relevance", "pair")]
+    plain["heads.w"] = np.concatenate(heads).T.copy()
+    none = np.zeros(len(trained["pair.weight"]), np.float32)
+    plain["heads.b"] = np.concatenate([trained["span.bias"], trained["relevance.bias"], none])
     architecture = dataclasses.replace(kept.architecture, layers=layers)
     return Source(architecture, plain, {"emb.word": kept.blocks["emb.word"]}, kept.pieces)
 
@@ -155,7 +158,11 @@ def export_reader(source: Source, path: Path, weights: Weights) -> None:
     - ``ids``, ``positions`` ``(pieces,)``: each piece and its place in its window
     - ``starts``, ``ends`` ``(windows, 1)``: the pieces of a window
 
-    Outputs float32: ``start`` and ``end`` ``(pieces,)``, ``relevance`` ``(windows,)``.
+    Outputs float32, in this order:
+
+    - ``start``, ``end`` ``(pieces,)``: log-odds of a span's first and last piece
+    - ``opens``, ``closes`` ``(pieces, PAIR)``: their product is added for the two ends together
+    - ``relevance`` ``(windows,)``: log-odds that a window answers
     """
     graph = Graph(weights)
     word, _ = words(graph, source, "ids")
@@ -170,6 +177,8 @@ def export_reader(source: Source, path: Path, weights: Weights) -> None:
     inputs = [info(name, TensorProto.INT64, ["pieces"]) for name in ("ids", "positions")]
     inputs += [info(name, TensorProto.INT64, ["windows", 1]) for name in ("starts", "ends")]
     outputs = [info(name, TensorProto.FLOAT, ["pieces"]) for name in ("start", "end")]
+    pair = (source.plain["heads.b"].size - 3) // 2
+    outputs += [info(name, TensorProto.FLOAT, ["pieces", pair]) for name in ("opens", "closes")]
     outputs.append(info("relevance", TensorProto.FLOAT, ["windows"]))
     save_graph(graph, "reader", inputs, outputs, path)
 
@@ -247,11 +256,15 @@ def _multiply(
 
 
 def _heads(graph: Graph, source: Source, x: str) -> None:
-    """The three outputs of every piece by one product, so that the number of windows changes nothing."""
+    """All outputs of every piece by one product, so that the number of windows changes nothing."""
     heads = graph.node("MatMul", [x, graph.small("heads.w", source.plain["heads.w"])], "heads.out")
     y = graph.node("Add", [heads, graph.small("heads.b", source.plain["heads.b"])], "heads")
     for column, name in enumerate(("start", "end", "all.relevance")):
         graph.node("Gather", [y, graph.small(f"column.{column}", np.int64(column))], name, axis=1)
+    across, last = graph.small("across", np.array([1], np.int64)), source.plain["heads.b"].size
+    bounds = [graph.small(f"pair.{at}", np.array([at], np.int64)) for at in (3, (3 + last) // 2, last)]
+    for name, begin, end in (("opens", *bounds[:2]), ("closes", *bounds[1:])):
+        graph.node("Slice", [y, begin, end, across], name)
     firsts = graph.node("Gather", ["all.relevance", "starts"], "relevance.column")
     graph.node("Squeeze", [firsts, graph.small("last_axis", np.array([-1], np.int64))], "relevance")
 

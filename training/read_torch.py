@@ -11,11 +11,10 @@ import torch
 
 from qa.windows import Window, Windows
 from training.reader_batches import PAD
-from training.reader_model import ReaderModel
+from training.reader_model import ReaderModel, span_scores
 
 __all__ = ["Found", "read"]
 
-LONGEST = 80  # pieces of a span
 _BATCH = 8192  # pieces
 
 
@@ -39,10 +38,10 @@ def read(model: ReaderModel, windows: Windows, asked: Sequence[tuple[str, str, s
             torch.as_tensor(array, device=device) for array in _arrays([w for _, w in chunk])
         )
         with torch.inference_mode():
-            outputs = [output.cpu().numpy() for output in model(ids, mask, passage)]
+            outputs = model(ids, mask, passage)
+            scores, relevance = span_scores(outputs).cpu().numpy(), outputs.relevance.cpu().numpy()
         for row, (at, window) in enumerate(chunk):
-            start, end, relevance = (output[row] for output in outputs)
-            found = _best(window, start, end, relevance, asked[at][2])
+            found = _best(window, scores[row], float(relevance[row]), asked[at][2])
             if at not in best or found.score > best[at].score:
                 best[at] = found
     return [best[at] for at in range(len(asked))]
@@ -67,14 +66,12 @@ def _arrays(found: Sequence[Window]) -> tuple[Any, Any, Any]:
     return ids, mask, passage
 
 
-def _best(window: Window, start: Any, end: Any, relevance: Any, text: str) -> Found:
-    """The span with the highest sum of start and end, at most ``LONGEST`` pieces long."""
+def _best(window: Window, scores: Any, relevance: float, text: str) -> Found:
+    """The span with the highest score."""
     inside = slice(window.first, window.first + len(window.offsets))
-    start, end = start[inside], end[inside]
-    if not len(start):
-        return Found("", -1e9, float(relevance))
-    total = start[:, None] + end[None, :]
-    allowed = np.triu(np.ones_like(total, dtype=bool)) & ~np.triu(np.ones_like(total, dtype=bool), LONGEST)
-    first, last = divmod(int(np.argmax(np.where(allowed, total, -np.inf))), len(end))
+    scores = scores[inside, inside]
+    if not len(scores):
+        return Found("", -1e9, relevance)
+    first, last = divmod(int(np.argmax(scores)), len(scores))
     words = text[window.offsets[first][0] : window.offsets[last][1]]
-    return Found(words, float(total[first, last]), float(relevance))
+    return Found(words, float(scores[first, last]), relevance)

@@ -25,6 +25,8 @@ __all__ = ["Batch", "Example", "Kind", "Mix", "epoch_batches", "read_examples", 
 Kind = Literal["answer", "hard", "removed", "swapped"]
 PAD = 1
 _STEP = 16  # pieces; windows are padded to a multiple
+# Labels take such marks in or leave them out as it comes; no scorer counts them.
+_EDGE = " \t\r\n\u3000。，、；：！？．｡,;:!?…—*·“”‘’「」『』《》〈〉（）()【】[]〔〕\"'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +181,10 @@ def _some(text: str, size: int, chance: random.Random) -> str:
 def _item(windows: Windows, question: str, above: str, text: str, answer: Span, group: int) -> Item | None:
     """The window of ``text`` that holds all of ``answer``; None where none does."""
     inside = answer.of(text)
-    start = answer.start + len(inside) - len(inside.lstrip())
-    end = answer.start + len(inside.rstrip())
+    start = answer.start + len(inside) - len(inside.lstrip(_EDGE))
+    end = answer.start + len(inside.rstrip(_EDGE))
+    if start >= end:
+        return None
     for window in windows.of(question, above, text):
         first = _piece(window, start)
         last = _piece(window, end - 1)

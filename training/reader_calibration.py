@@ -29,11 +29,11 @@ __all__ = [
     "Case",
     "Judged",
     "case_weights",
+    "errors_of_answered",
     "fit",
     "held_out",
     "judged",
     "lowest_threshold",
-    "wrong_of_answered",
 ]
 
 FEATURES = ("relevance", "logit", "share", "rank")
@@ -70,6 +70,7 @@ class Candidates:
     ``features``   float ``(rows, 4)``, columns ``FEATURES``; ``rank`` is 1 / rank of the passage
     ``case``       int ``(rows,)``, which case, ascending
     ``f1``, ``exact``  float ``(rows,)``, 0 where nothing answers
+    ``held``       bool ``(rows,)``, whether the sentence that would be cited holds an answer
     ``relevant``   bool ``(rows,)``, whether the passage is the one to find
     """
 
@@ -77,6 +78,7 @@ class Candidates:
     case: Rows
     f1: Floats
     exact: Floats
+    held: Flags
     relevant: Flags
 
     @property
@@ -87,7 +89,7 @@ class Candidates:
 
     def of(self, chosen: Any) -> Candidates:
         """The rows that ``chosen`` picks."""
-        arrays = (self.features, self.case, self.f1, self.exact, self.relevant)
+        arrays = (self.features, self.case, self.f1, self.exact, self.held, self.relevant)
         return Candidates(*(array[chosen] for array in arrays))
 
     def first(self, passages: int) -> Candidates:
@@ -165,6 +167,7 @@ class Judged:
 
     ``confidence``  0 to 1, 0 for a case without candidates
     ``answerable``  whether the passages answer
+    ``held``        whether the cited sentence holds an answer
     """
 
     confidence: Floats
@@ -172,11 +175,12 @@ class Judged:
     answerable: Flags
     f1: Floats
     exact: Floats
+    held: Flags
     relevant: Flags
 
     def of(self, chosen: Any) -> Judged:
         """The cases that ``chosen`` picks."""
-        arrays = (self.confidence, self.right, self.answerable, self.f1, self.exact, self.relevant)
+        arrays = (self.confidence, self.right, self.answerable, self.f1, self.exact, self.held, self.relevant)
         return Judged(*(array[chosen] for array in arrays))
 
     def figures(self) -> dict[str, float]:
@@ -200,12 +204,12 @@ def judged(cases: Sequence[Case], candidates: Candidates, scores: Floats) -> Jud
     best = candidates.best(scores)
     at = candidates.case[best]
     confidence, f1, exact = (np.zeros(len(cases)) for _ in range(3))
-    relevant = np.zeros(len(cases), dtype=bool)
+    held, relevant = np.zeros(len(cases), dtype=bool), np.zeros(len(cases), dtype=bool)
     confidence[at] = 1 / (1 + np.exp(-np.clip(scores[best], -700, 700)))
     f1[at], exact[at] = candidates.f1[best], candidates.exact[best]
-    relevant[at] = candidates.relevant[best]
+    held[at], relevant[at] = candidates.held[best], candidates.relevant[best]
     answerable = np.array([bool(case.answers) for case in cases])
-    return Judged(confidence, f1 >= RIGHT, answerable, f1, exact, relevant)
+    return Judged(confidence, f1 >= RIGHT, answerable, f1, exact, held, relevant)
 
 
 def case_weights(kinds: Sequence[str], weights: Mapping[str, float]) -> Floats:
@@ -214,17 +218,21 @@ def case_weights(kinds: Sequence[str], weights: Mapping[str, float]) -> Floats:
     return np.array([weights[kind] / count[kind] for kind in kinds])
 
 
-def wrong_of_answered(said: Judged, weights: Floats, threshold: float) -> tuple[float, float]:
-    """The share of cases that ``threshold`` answers, and of those the share that is wrong, both by weight."""
+def errors_of_answered(said: Judged, weights: Floats, threshold: float) -> tuple[float, float, float]:
+    """What ``threshold`` does, by weight: the share of cases answered, and of those
+
+    the share astray, that is whose cited sentence holds no answer, and the share that is not right.
+    """
     answered = said.confidence >= threshold
     total = weights[answered].sum()
-    wrong = weights[answered & ~said.right].sum()
-    return float(total / weights.sum()), float(wrong / total) if total else 0.0
+    astray, wrong = (weights[answered & ~good].sum() for good in (said.held, said.right))
+    shares = (float(astray / total), float(wrong / total)) if total else (0.0, 0.0)
+    return float(total / weights.sum()), *shares
 
 
 def lowest_threshold(said: Judged, weights: Floats, error: float) -> float:
-    """The lowest whole hundredth at which at most ``error`` of what is answered is wrong."""
+    """The lowest whole hundredth at which at most ``error`` of what is answered goes astray."""
     for hundredth in range(101):
-        if wrong_of_answered(said, weights, hundredth / 100)[1] <= error:
+        if errors_of_answered(said, weights, hundredth / 100)[1] <= error:
             return hundredth / 100
     return 1.0

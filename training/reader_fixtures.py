@@ -27,7 +27,8 @@ _LENGTHS: Final = (60, 120, 180, 240, 300)  # characters, one after the other
 def write_fixtures(source: Source, model: Path, folder: Path) -> None:
     """Writes the texts if there are none yet, and the outputs for them, of all windows one behind the other.
 
-    ``reader_outputs.npz``: ``start``, ``end`` float32 ``(pieces,)``, ``relevance`` float32 ``(windows,)``.
+    ``reader_outputs.npz``, float32: ``start``, ``end`` ``(pieces,)``, ``opens``, ``closes``
+    ``(pieces, PAIR)``, ``relevance`` ``(windows,)``.
     """
     from tokenizers import Tokenizer
 
@@ -82,4 +83,11 @@ def _float32(source: Source, found: list[tuple[int, ...]]) -> dict[str, Any]:
         outputs.append(hidden @ weight + bias)
     together = np.concatenate(outputs).astype(np.float32)
     relevance = np.array([each[0, 2] for each in outputs], np.float32)
-    return {"start": together[:, 0], "end": together[:, 1], "relevance": relevance}
+    opens, closes = np.split(together[:, 3:], 2, axis=1)
+    return {
+        "start": together[:, 0],
+        "end": together[:, 1],
+        "opens": opens,
+        "closes": closes,
+        "relevance": relevance,
+    }

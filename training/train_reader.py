@@ -33,7 +33,7 @@ from training.reader_tokenizer import reader_tokenizer
 
 ENCODER_TOKENIZER = Path(__file__).parents[1] / "qa" / "models" / "encoder" / "tokenizer.json"
 # The share of windows without answer grows: spans are learnt first.
-MIXES = (Mix(0.2, 0.05, 0.05), Mix(0.4, 0.1, 0.1), Mix(0.5, 0.15, 0.15))
+MIXES = (Mix(0.2, 0.05, 0.05), Mix(0.3, 0.1, 0.1), Mix(0.4, 0.15, 0.15, longest=420))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Recipe:
     ``layer_rate``  each layer's rate relative to that of the one above
     ``tokens``      pieces of a step, padding included
     ``average``     decay of the running mean of the weights
+    ``dropout``     share of the numbers left out in each half of a layer
+    ``unknown``     share of the pieces hidden
     """
 
     layers: int = 10
@@ -54,13 +56,15 @@ class Recipe:
     warm_up: float = 0.06
     decay: float = 0.01
     average: float = 0.998
+    dropout: float = 0.1
+    unknown: float = 0.05
     seed: int = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train from the base or from the last checkpoint, and write the weights."""
     args = _options().parse_args(arguments)
-    recipe = Recipe(layers=args.layers, epochs=args.epochs, rate=args.rate)
+    recipe = Recipe(layers=args.layers, epochs=args.epochs, rate=args.rate, seed=args.seed)
     torch.manual_seed(recipe.seed)
     windows = Windows(Tokenizer.from_str(reader_tokenizer(ENCODER_TOKENIZER)), size=512)
     examples = read_examples(args.examples)
@@ -78,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     pieces = sum(batch.ids.size for batch in steps)
     print(f"{len(steps)} steps, {pieces / 1e6:.1f} million pieces", flush=True)
-    model = ReaderModel.from_base(args.base, recipe.layers)
+    model = ReaderModel.from_base(args.base, recipe.layers, dropout=recipe.dropout, unknown=recipe.unknown)
     if args.start is not None:
         model.load_trained(args.start)
     training = Training(model, recipe, len(steps))
@@ -105,6 +109,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--layers", type=int, default=recipe.layers)
     parser.add_argument("--epochs", type=int, default=recipe.epochs)
     parser.add_argument("--rate", type=float, default=recipe.rate)
+    parser.add_argument("--seed", type=int, default=recipe.seed)
     parser.add_argument("--sample", type=int, default=250, help="kept-out questions read between steps")
     parser.add_argument("--read-every", type=int, default=300, help="steps between readings")
     parser.add_argument("--save-minutes", type=float, default=4.0)

@@ -86,6 +86,9 @@ def _trained(
     return {
         **recipe,
         **shares,
+        "shortest": mixes[0].shortest,
+        "longest": ", ".join(str(mix.longest) for mix in mixes),
+        "began": _began(recipe.get("began_with")),
         "rate": f"{recipe['rate']:g}",
         "warm_up": f"{100 * recipe['warm_up']:g}",
         "titled": f"{100 * mixes[0].titled:g}",
@@ -93,6 +96,16 @@ def _trained(
         "examples": f"{recipe['examples']:,}",
         "minutes": round(pieces / steps[-1]["pieces_per_second"] / 600) * 10,
     }
+
+
+def _began(recipe: Mapping[str, Any] | None) -> str:
+    """A sentence on the run that went before, if one did."""
+    if recipe is None:
+        return ""
+    return (
+        f" It began with the weights of an earlier run: {recipe['steps']:,} steps at {recipe['rate']:g}, seed"
+        f" {recipe['seed']}, dropout {recipe['dropout']:g}, ends not yet scored together."
+    )
 
 
 def _gold(name: str, row: Mapping[str, Any]) -> str:
@@ -110,7 +123,8 @@ def _area(row: Mapping[str, Any]) -> str:
 
 def _calibration(name: str, row: Mapping[str, Any]) -> str:
     cells = (f"{row['n']:,}", f"{row['ECE']:.3f}", f"{_percent(row['answered'])} %")
-    return f"| {name} | {' | '.join(cells)} | {_percent(row['wrong of answered'])} % |"
+    errors = (f"{_percent(row[f'{kind} of answered'])} %" for kind in ("astray", "wrong"))
+    return f"| {name} | {' | '.join((*cells, *errors))} |"
 
 
 def _percent(value: float | None) -> str:

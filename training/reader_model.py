@@ -73,13 +73,17 @@ class ReaderModel(nn.Module):  # type: ignore[misc]  # PyTorch comes without str
         return Outputs(start, end, opens, closes, self.relevance(hidden[:, 0]).float()[:, 0])
 
     def load_trained(self, path: Path) -> None:
-        """Take over the weights in ``path``, a ``reader.safetensors`` of a model of as many layers."""
+        """Take over the weights in ``path``, a ``reader.safetensors`` of a model of as many layers.
+
+        One of before ends were scored together has none for that: they stay as they are.
+        """
         from safetensors.torch import load_file
 
         saved = load_file(path)
         with torch.no_grad():
             for name, value in self.trained():
-                value.copy_(saved[name])
+                if name in saved or name != "pair.weight":
+                    value.copy_(saved[name])
 
     def _hidden(self, ids: Any, mask: Any) -> Any:
         """``ids`` with some pieces unknown, never the marks between question and passage."""

@@ -90,10 +90,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     checkpoint = args.out / "checkpoint.pt"
     if checkpoint.exists():
         training.restore(checkpoint)
-    kept = asdict(recipe) | {"examples": len(examples)}
+    kept = asdict(recipe) | {"examples": len(examples), "steps": len(steps), "began_with": _began(args.start)}
     (args.out / "recipe.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     held_out = Held(args.data, windows, args.sample)
     _run(training, steps, held_out, args)
+
+
+def _began(start: Path | None) -> dict[str, Any] | None:
+    """The recipe of the run whose weights this one begins with; None where it begins with the base."""
+    if start is None:
+        return None
+    recipe: dict[str, Any] = json.loads((start.parent / "recipe.json").read_text("utf-8"))
+    return recipe
 
 
 def _options() -> argparse.ArgumentParser:
@@ -102,7 +110,10 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="folder of the public sets")
     parser.add_argument("--base", type=Path, required=True, help="sentence-transformers folder to begin from")
     parser.add_argument(
-        "--start", type=Path, metavar="FILE", help="begin from the weights of an earlier run instead"
+        "--start",
+        type=Path,
+        metavar="FILE",
+        help="begin from the weights of an earlier run instead, its recipe.json beside them",
     )
     parser.add_argument("--examples", type=Path, default=Path("scratch/reader/examples.jsonl"))
     parser.add_argument("--out", type=Path, default=Path("scratch/reader/run"))

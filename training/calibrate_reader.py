@@ -7,6 +7,8 @@ Only tuning parts are looked at, and none that the reader was trained on:
 - ``pool``: every tenth paragraph of CMRC 2018 train, asked of all paragraphs that no figure is reported on,
   each question once as it is and once with its paragraph taken out of the search;
 - ``given``: the same questions with their paragraph given, and with it less the answer's sentence;
+- ``news``: the project's own questions on news that are kept out of training, with the article given, and
+  the near miss of each;
 - ``checklist``: the even half of DuReader-checklist with its paragraphs given (only numbers are taken);
 - ``shipped``: the ``tune`` half of the project's own questions over its own articles.
 
@@ -39,6 +41,7 @@ from qa.metrics import exact_match, f1, holds
 from qa.relevance import Relevance
 from qa.types import Passage, Reader, Span
 from training import reading_sets as sets
+from training.prepare_news import news
 from training.reader_batches import without_answer
 from training.reader_calibration import (
     FEATURES,
@@ -62,7 +65,7 @@ __all__ = ["Fitted", "Tuning", "cases_of", "main"]
 
 T = TypeVar("T")
 BUNDLED = Path(__file__).parents[1] / "qa" / "models" / "reader"
-WEIGHTS = {"pool": 1.0, "given": 0.5, "checklist": 0.5, "shipped": 1.0}
+WEIGHTS = {"pool": 1.0, "given": 0.5, "news": 0.5, "checklist": 0.5, "shipped": 1.0}
 MOST = 12  # passages that are read here; how many are read later is chosen
 NUMBERS = range(6, MOST + 1)
 ERROR = 0.1  # share of answers astray that the threshold may let through
@@ -106,6 +109,7 @@ def cases_of(
     """
     return [
         *_public(data, reader, size),
+        *_news(data, size),
         *_checklist(data, size),
         *_shipped(label_file, articles, reader, size),
     ]
@@ -124,6 +128,14 @@ def _public(data: Path, reader: Reader, size: int | None) -> Iterator[Case]:
         rest = without_answer(paragraph, Span(start, start + len(text)))
         if rest:
             yield Case("given", paragraph, each.question, (), (sets.passage_of(rest, row.title),))
+
+
+def _news(data: Path, size: int | None) -> Iterator[Case]:
+    for each in sets.sample([each for each in news(data) if each.row.split == "tune"], size):
+        question = sets.labelled(each.row)
+        text, passages = each.row.relevant[0], (sets.given(question),)
+        yield Case("news", text, question.question, question.answers, passages, (True,))
+        yield Case("news", text, each.near_miss, (), passages)
 
 
 def _checklist(data: Path, size: int | None) -> Iterator[Case]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from training.prepare_news import QUESTIONS
 from training.reader_batches import Mix
 from training.train_reader import MIXES
 
@@ -48,9 +49,8 @@ def card(
     """The card's Markdown. ``name``: of the file with the figures, which holds their date."""
     config = json.loads((reader / "config.json").read_text("utf-8"))
     pool, kinds = figures["pool"], figures["refusals"]
-    mixes = [MIXES[min(epoch, len(MIXES) - 1)] for epoch in range(recipe["epochs"])]
     return Template(_TEMPLATE.read_text("utf-8")).substitute(
-        **_trained(recipe, log, mixes),
+        **_trained(recipe, log),
         size=f"{sum(path.stat().st_size for path in reader.iterdir() if path.suffix != '.md') / 1e6:.1f}",
         json=name,
         command="python -m benchmarks.reading --data PATH"
@@ -77,35 +77,44 @@ def card(
     )
 
 
-def _trained(
-    recipe: Mapping[str, Any], log: Sequence[Mapping[str, Any]], mixes: Sequence[Mix]
-) -> dict[str, Any]:
-    steps = [row for row in log if "pieces_per_second" in row]
-    pieces = recipe["tokens"] * steps[-1]["step"]
-    shares = {kind: ", ".join(f"{getattr(mix, kind):g}" for mix in mixes) for kind in ("hard", *_KINDS[1:])}
+def _trained(recipe: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    stages = list(_stages(recipe))[::-1]
+    pieces = recipe["tokens"] * sum(stage["steps"] for stage in stages)
+    speed = [row["pieces_per_second"] for row in log if "pieces_per_second" in row][-1]
     return {
         **recipe,
-        **shares,
-        "shortest": mixes[0].shortest,
-        "longest": ", ".join(str(mix.longest) for mix in mixes),
-        "began": _began(recipe.get("began_with")),
-        "rate": f"{recipe['rate']:g}",
+        "stages": "\n".join(_stage(number, stage) for number, stage in enumerate(stages, start=1)),
+        "news": f"{len(QUESTIONS.read_text('utf-8').splitlines()):,}",
         "warm_up": f"{100 * recipe['warm_up']:g}",
-        "titled": f"{100 * mixes[0].titled:g}",
-        "steps": f"{steps[-1]['step']:,}",
-        "examples": f"{recipe['examples']:,}",
-        "minutes": round(pieces / steps[-1]["pieces_per_second"] / 600) * 10,
+        "titled": f"{100 * Mix().titled:g}",
+        "minutes": round(pieces / speed / 600) * 10,
     }
 
 
-def _began(recipe: Mapping[str, Any] | None) -> str:
-    """A sentence on the run that went before, if one did."""
-    if recipe is None:
-        return ""
-    return (
-        f" It began with the weights of an earlier run: {recipe['steps']:,} steps at {recipe['rate']:g}, seed"
-        f" {recipe['seed']}, dropout {recipe['dropout']:g}, ends not yet scored together."
+def _stages(recipe: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
+    """A training and those whose weights it began with, the last first."""
+    while recipe is not None:
+        yield recipe
+        recipe = recipe["began_with"]
+
+
+def _stage(number: int, recipe: Mapping[str, Any]) -> str:
+    """A row of the table of trainings; what changes with the epoch is separated by commas."""
+    first = recipe["first"]
+    mixes = [MIXES[min(epoch, len(MIXES) - 1)] for epoch in range(first, first + recipe["epochs"])]
+    cells = (
+        *(f"{number}", f"{recipe['examples']:,}", f"{recipe['steps']:,}"),
+        *(f"{recipe[name]:g}" for name in ("rate", "dropout", "unknown")),
+        _each(f"{mix.shortest}–{mix.longest}" for mix in mixes),
+        *(_each(f"{getattr(mix, kind):g}" for mix in mixes) for kind in ("hard", "removed", "swapped")),
     )
+    return f"| {' | '.join(cells)} |"
+
+
+def _each(values: Iterable[str]) -> str:
+    """One value where all are the same, else all of them."""
+    found = list(values)
+    return found[0] if len(set(found)) == 1 else ", ".join(found)
 
 
 def _gold(name: str, row: Mapping[str, Any]) -> str:

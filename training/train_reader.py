@@ -32,14 +32,21 @@ from training.reader_model import ReaderModel, losses
 from training.reader_tokenizer import reader_tokenizer
 
 ENCODER_TOKENIZER = Path(__file__).parents[1] / "qa" / "models" / "encoder" / "tokenizer.json"
-# The share of windows without answer grows: spans are learnt first.
-MIXES = (Mix(0.2, 0.05, 0.05), Mix(0.3, 0.1, 0.1), Mix(0.4, 0.15, 0.15, longest=420))
+# The share of windows without answer grows: spans are learnt first. The last is that of a second training,
+# on questions with near misses.
+MIXES = (
+    Mix(0.2, 0.05, 0.05),
+    Mix(0.3, 0.1, 0.1),
+    Mix(0.4, 0.15, 0.15, longest=420),
+    Mix(0.4, 0.15, 0.5, longest=420),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What the result depends on; kept with the checkpoint.
 
+    ``first``       number of the first epoch among ``MIXES``
     ``rate``        highest learning rate, reached after ``warm_up`` of all steps, then straight to zero
     ``layer_rate``  each layer's rate relative to that of the one above
     ``tokens``      pieces of a step, padding included
@@ -50,6 +57,7 @@ class Recipe:
 
     layers: int = 10
     epochs: int = 3
+    first: int = 0
     tokens: int = 4096
     rate: float = 1.5e-4
     layer_rate: float = 0.95
@@ -64,13 +72,13 @@ class Recipe:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train from the base or from the last checkpoint, and write the weights."""
     args = _options().parse_args(arguments)
-    recipe = Recipe(layers=args.layers, epochs=args.epochs, rate=args.rate, seed=args.seed)
+    recipe = Recipe(layers=args.layers, epochs=args.epochs, first=args.first, rate=args.rate, seed=args.seed)
     torch.manual_seed(recipe.seed)
     windows = Windows(Tokenizer.from_str(reader_tokenizer(ENCODER_TOKENIZER)), size=512)
     examples = read_examples(args.examples)
     steps = [
         batch
-        for epoch in range(recipe.epochs)
+        for epoch in range(recipe.first, recipe.first + recipe.epochs)
         for batch in epoch_batches(
             examples,
             windows,
@@ -119,6 +127,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, default=Path("scratch/reader/run"))
     parser.add_argument("--layers", type=int, default=recipe.layers)
     parser.add_argument("--epochs", type=int, default=recipe.epochs)
+    parser.add_argument("--first", type=int, default=recipe.first, help="which of MIXES to begin with")
     parser.add_argument("--rate", type=float, default=recipe.rate)
     parser.add_argument("--seed", type=int, default=recipe.seed)
     parser.add_argument("--sample", type=int, default=250, help="kept-out questions read between steps")

@@ -8,8 +8,8 @@ import os
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,7 +27,7 @@ from qa.words import Segmenter
 
 if TYPE_CHECKING:
     from qa.settings import AnswerSettings
-    from qa.types import Encoder, Mask
+    from qa.types import Article, Encoder, Mask
 
 __all__ = ["LONGEST_QUESTION", "Assistant", "Filters", "PassageReading", "answer_from", "checked_question"]
 
@@ -115,7 +115,7 @@ class _Opened:
     reader: Reader
     settings: AnswerSettings
     segmenter: Segmenter
-    info: Mapping[str, str]
+    info: Mapping[str, str | float]
 
 
 class Assistant:
@@ -134,7 +134,8 @@ class Assistant:
 
         ``model``     the encoder, if it is already loaded
         ``reader``    a reader or the folder of one; None for the one that ships
-        ``settings``  how answers are chosen; None for what was fitted with the reader
+        ``settings``  how answers are chosen; None for what was fitted with the reader, with the threshold
+                      that the index keeps for this reader, if it does
 
         Raises IndexFolderError, ModelError.
         """
@@ -159,8 +160,11 @@ class Assistant:
         return self._opened.settings.threshold
 
     @property
-    def index_info(self) -> dict[str, str]:
-        """``fingerprint`` of the index, names of ``encoder`` and ``reader``."""
+    def index_info(self) -> dict[str, str | float]:
+        """``fingerprint`` of the index, names of ``encoder`` and ``reader``.
+
+        And its own ``threshold``, where it keeps one that was found with this reader.
+        """
         return dict(self._opened.info)
 
     @property
@@ -172,11 +176,32 @@ class Assistant:
         """All passages of the index, by row."""
         return self._opened.generation.passages
 
+    @property
+    def read(self) -> int:
+        """How many of the best passages are read for an answer."""
+        return self._opened.settings.read
+
+    def articles(self) -> Iterator[Article]:
+        """All articles of the index, by row."""
+        generation = self._opened.generation
+        return (generation.article(row) for row in range(len(generation)))
+
+    def refused(self) -> tuple[str, ...]:
+        """The sources that were refused, whole or in part, when they were indexed."""
+        return self._opened.generation.refused()
+
+    def leg_ranks(self, searched: str, rows: Collection[int], k: int) -> dict[str, int | None]:
+        """The best rank of any of ``rows`` in each leg by itself, ``bm25`` and ``dense``; None beyond ``k``."""
+        return self._opened.hybrid.leg_ranks(searched, rows, k)
+
     def reload(self) -> bool:
-        """Open the index anew if it was replaced; True if it was. Questions under way are not disturbed."""
+        """Open the index anew if it was replaced or given a threshold; True if it was.
+
+        Questions under way are not disturbed.
+        """
         with self._lock:
             manifest = read_manifest(self._folder)
-            if manifest is not None and manifest.fingerprint == self._opened.info["fingerprint"]:
+            if manifest is not None and manifest == self._opened.generation.manifest:
                 return False
             self._opened = self._open()  # the old one is let go when the last question on it is done
         return True
@@ -206,7 +231,7 @@ class Assistant:
 
         ``history``    earlier questions, oldest first, for follow-ups
         ``top_k``      passages kept on the answer (the reading looks at a fixed number)
-        ``threshold``  0 to 1; None for the shipped one
+        ``threshold``  0 to 1; None for the index's own or else the reader's
         Raises InputError for a question that cannot be asked.
         """
         began = time.perf_counter()
@@ -264,7 +289,15 @@ class Assistant:
         segmenter = Segmenter(generation.user_words())
         hybrid, reader = self._hybrid(generation, model, segmenter), _reader(self._reader, segmenter)
         settings = reader.settings if self._settings is None else self._settings
-        info = {"fingerprint": manifest.fingerprint, "encoder": model.name, "reader": reader.name}
+        info: dict[str, str | float] = {
+            "fingerprint": manifest.fingerprint,
+            "encoder": model.name,
+            "reader": reader.name,
+        }
+        own = manifest.threshold
+        if self._settings is None and own is not None and own.reader == reader.name:
+            settings = replace(settings, threshold=own.threshold)
+            info["threshold"] = own.threshold
         return _Opened(generation, hybrid, reader, settings, segmenter, info)
 
     def _hybrid(self, generation: Generation, model: Encoder, segmenter: Segmenter) -> Hybrid:

@@ -19,16 +19,27 @@ import shutil
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, overload
 
 from qa.errors import IndexFolderError
+from qa.settings import OwnThreshold
 from qa.types import Article, Block, Passage, Span
 
-__all__ = ["FORMAT", "Generation", "Manifest", "Root", "is_index", "lock", "publish", "read_manifest"]
+__all__ = [
+    "FORMAT",
+    "Generation",
+    "Manifest",
+    "Root",
+    "is_index",
+    "keep_threshold",
+    "lock",
+    "publish",
+    "read_manifest",
+]
 
 FORMAT = 1  # raised whenever the files of a generation change their meaning
 _HASHED = 64 << 20  # bytes; larger files are checked by size on opening and by hash by ``qa doctor``
@@ -55,7 +66,12 @@ class Root:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What ``manifest.json`` says. ``files``: name → bytes and SHA-256 of each file of the generation."""
+    """What ``manifest.json`` says.
+
+    ``settings``  what the generation was made with, and under ``threshold`` an ``OwnThreshold``, if there
+                  is one: it came later, belongs to the folder, and is not in the fingerprint
+    ``files``     name → bytes and SHA-256 of each file of the generation
+    """
 
     generation: str
     fingerprint: str
@@ -64,6 +80,12 @@ class Manifest:
     settings: Mapping[str, Any]
     counts: Mapping[str, int]
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def threshold(self) -> OwnThreshold | None:
+        """The threshold that was found on the team's own labels."""
+        kept = self.settings.get("threshold")
+        return None if kept is None else OwnThreshold(**kept)
 
     def to_json(self) -> str:
         """The file's text: the same manifest, the same bytes."""
@@ -103,6 +125,8 @@ def _checked(manifest: Manifest) -> Manifest:
     numbers = [manifest.counts["articles"], manifest.counts["passages"]]
     numbers += [facts["bytes"] for facts in manifest.files.values()]
     texts += [facts["sha256"] for facts in manifest.files.values()]
+    if manifest.threshold is not None:
+        texts.append(manifest.threshold.reader)
     if not all(isinstance(text, str) for text in texts) or not all(isinstance(n, int) for n in numbers):
         raise TypeError("a value is of the wrong kind")
     if missing := {"articles.jsonl", "files.json", "vectors.faiss"} - manifest.files.keys():
@@ -201,6 +225,12 @@ class Generation:
         if source not in self._files:
             raise IndexFolderError(f"{source}: this index holds no such source; name its folder with --root")
         return self._files[source]
+
+    def refused(self) -> tuple[str, ...]:
+        """The sources of the files of which all, or a part, was refused when they were read, sorted."""
+        roots = self.manifest.roots
+        seen = self.json("files.json")
+        return tuple(sorted(source_of(f["root"], f["file"], roots) for f in seen if f["refused"]))
 
     @cached_property
     def _files(self) -> dict[str, Path]:
@@ -410,6 +440,19 @@ def publish(folder: Path, building: Path, manifest: Manifest) -> None:
         _write(folder / README, (resources.files("qa") / "data" / "index-readme.md").read_text("utf-8"))
     _write(folder / "manifest.json", manifest.to_json() + "\n")
     sweep(folder, keep=manifest.generation)
+
+
+def keep_threshold(folder: Path, found: OwnThreshold) -> None:
+    """Keep a threshold in the index at ``folder``, in the place of one that it has.
+
+    The manifest is replaced whole. Updates carry the threshold over; ``--rebuild``, which starts over,
+    drops it. Raises IndexFolderError where there is no index, or another writer holds it.
+    """
+    _found(folder)  # before the lock, which would make the folder
+    with lock(folder):
+        manifest = _found(folder)
+        settings = {**manifest.settings, "threshold": asdict(found)}
+        _write(folder / "manifest.json", replace(manifest, settings=settings).to_json() + "\n")
 
 
 def sweep(folder: Path, keep: str | None) -> None:

@@ -398,10 +398,16 @@ class _Build:
             fingerprint=fingerprint,
             roots=self.roots,
             encoder=made_with,
-            settings=settings,
+            settings=settings | self._kept(),
             counts={"articles": articles_, "passages": passages},
             files=files,
         )
+
+    def _kept(self) -> dict[str, Any]:
+        """The threshold of one's own that the old manifest holds, unless this build starts over."""
+        if self.old is None or self.plan.rebuild or self.old.manifest.threshold is None:
+            return {}
+        return {"threshold": asdict(self.old.manifest.threshold)}
 
     def _summary(self, files: Sequence[_File], manifest: Manifest, embedded: int) -> Summary:
         now = {index.source_of(file.root, file.file, self.roots): file for file in files}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +42,14 @@ class Hybrid:
         best = np.lexsort((rows, -total))[:k]
         ranks = {name: _ranks(found) for name, (found, _) in proposals.items()}
         return tuple(self._hit(int(rows[at]), float(total[at]), ranks) for at in best)
+
+    def leg_ranks(self, question: str, rows: Collection[int], k: int) -> dict[str, int | None]:
+        """The best rank, 1-based, of any of ``rows`` in each leg by itself; None beyond the first ``k``."""
+        ranks = {name: _ranks(leg.search(question, k)[0]) for name, (leg, _) in self._legs.items()}
+        return {
+            name: min((found[row] for row in rows if row in found), default=None)
+            for name, found in ranks.items()
+        }
 
     def _hit(self, row: int, score: float, ranks: Mapping[str, Mapping[int, int]]) -> Hit:
         legs = {name: found[row] for name, found in ranks.items() if row in found}

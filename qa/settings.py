@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["AnswerSettings", "PassageSettings", "RetrievalSettings"]
+__all__ = ["AnswerSettings", "OwnThreshold", "PassageSettings", "RetrievalSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +55,26 @@ class AnswerSettings:
     threshold: float = 0.4
     show: int = 5
     others: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class OwnThreshold:
+    """A threshold that was found on a team's own labels, kept in the manifest of its index.
+
+    ``threshold``  0 to 1; it takes the place of the reader's own
+    ``reader``     the name of the reader it was found with; with any other it does not count, because
+                   confidences of two readers cannot be compared
+    ``error``      the share of errors among the answers that was allowed
+    ``labels``     the label file's name
+    ``questions``  how many were asked
+    """
+
+    threshold: float
+    reader: str
+    error: float
+    labels: str
+    questions: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"the threshold {self.threshold} does not lie between 0 and 1")

@@ -267,7 +267,8 @@ class Answer:
     ``confidence``  0 to 1, the best candidate's, also when it abstains
     ``hits``        the ranked passages that were searched, best first
     ``timings_ms``  milliseconds by stage
-    ``index``       fingerprint and models of the index that answered
+    ``index``       fingerprint and models of the index that answered; where it keeps a threshold that was
+                    found on the team's own labels, that too
     """
 
     question: str
@@ -276,7 +277,7 @@ class Answer:
     confidence: float = 0.0
     hits: tuple[Hit, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
-    index: Mapping[str, str] = field(default_factory=dict)
+    index: Mapping[str, str | float] = field(default_factory=dict)
 
     @property
     def text(self) -> str | None:

@@ -7,16 +7,18 @@ import json
 import os
 import re
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from shelf import ROOT, CountingEncoder, contents
+from shelf import ROOT, TAIPEI, CountingEncoder, contents
 
 from qa import index
 from qa.errors import IndexFolderError
 from qa.index import Generation, Root, read_manifest, source_of
 from qa.indexing import Plan, build_index
+from qa.settings import OwnThreshold
 
 pytest_plugins = ("shelf_fixtures",)
 
@@ -336,3 +338,75 @@ def test_a_damaged_generation_of_equal_content_is_replaced(built: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     build_index([], built, plan=Plan(rebuild=True))
     assert contents(built) == before
+
+
+# ---- a threshold of one's own
+
+
+OWN = OwnThreshold(threshold=0.61, reader="r", error=0.05, labels="ours.jsonl", questions=60)
+
+
+def test_a_threshold_is_kept_and_changes_nothing_else(built: Path) -> None:
+    before, files = read_manifest(built), contents(built)
+    assert before is not None
+    assert before.threshold is None
+    index.keep_threshold(built, OWN)
+    after = read_manifest(built)
+    assert after == replace(before, settings={**before.settings, "threshold": asdict(OWN)})
+    assert after.threshold == OWN
+    assert {**contents(built), "manifest.json": b""} == {**files, "manifest.json": b""}
+
+
+def test_a_threshold_takes_the_place_of_the_one_before(built: Path) -> None:
+    index.keep_threshold(built, OWN)
+    index.keep_threshold(built, replace(OWN, threshold=0.0))
+    manifest = read_manifest(built)
+    assert manifest is not None
+    assert manifest.threshold == replace(OWN, threshold=0.0)
+
+
+def test_updates_carry_a_threshold_over_and_a_rebuild_drops_it(built: Path, articles: Path) -> None:
+    plain = contents(built)
+    index.keep_threshold(built, OWN)
+    kept = contents(built)
+    build_index([], built)
+    assert contents(built) == kept  # nothing changed, so nothing is written anew
+    (articles / "taipei.txt").unlink()
+    build_index(articles, built)
+    updated = read_manifest(built)
+    assert updated is not None
+    assert (updated.threshold, updated.counts["articles"]) == (OWN, 6)
+    (articles / "taipei.txt").write_text(TAIPEI, encoding="big5")
+    build_index([], built, plan=Plan(rebuild=True))
+    assert contents(built) == plain
+
+
+def test_a_threshold_needs_an_index_that_nobody_writes_to(built: Path, tmp_path: Path) -> None:
+    with pytest.raises(IndexFolderError, match="holds no index; make one: qa index PATH"):
+        index.keep_threshold(tmp_path / "nowhere", OWN)
+    assert not (tmp_path / "nowhere").exists()
+    with index.lock(built), pytest.raises(IndexFolderError, match="another `qa index` is at work here"):
+        index.keep_threshold(built, OWN)
+
+
+@pytest.mark.parametrize(
+    "kept", [0.6, {"threshold": 0.6}, {**asdict(OWN), "threshold": 1.5}, {**asdict(OWN), "reader": None}]
+)
+def test_a_threshold_that_is_none_is_damage(built: Path, kept: object) -> None:
+    manifest = read_manifest(built)
+    assert manifest is not None
+    rewrite(built, settings={**manifest.settings, "threshold": kept})
+    with pytest.raises(IndexFolderError, match=r"manifest.json: is damaged"):
+        read_manifest(built)
+
+
+# ---- what was refused
+
+
+def test_an_index_remembers_what_it_refused(built: Path, articles: Path) -> None:
+    assert Generation.open(built).refused() == ()
+    (articles / "south" / "broken.txt").write_bytes(b"")
+    with (articles / "briefs.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write("not json\n")
+    build_index([], built)
+    assert Generation.open(built).refused() == ("briefs.jsonl", "south/broken.txt")

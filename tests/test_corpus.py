@@ -16,7 +16,7 @@ from qa import articles
 from qa.labels import read as read_labels
 from qa.lexical import BM25
 from qa.passages import cut, indexed_text
-from qa.text import fold, sentences
+from qa.text import fold, is_han, sentences, simplified
 from qa.types import Article, Passage
 from qa.words import Segmenter
 
@@ -26,6 +26,13 @@ QUESTIONS: list[dict[str, Any]] = [
     json.loads(line) for line in (CORPUS / "questions.jsonl").read_text("utf-8").splitlines()
 ]
 ANSWERABLE = [question for question in QUESTIONS if question["answers"]]
+LEAST = {
+    "date": 30, "number": 25, "place": 24, "name": 40, "title": 10, "list": 40, "reason": 60, "way": 40,
+    "definition": 24, "yesno": 30, "colloquial": 40, "misspelt": 24, "traditional": 20, "latin": 20,
+    "followup": 60, "unanswerable": 70,
+}  # fmt: skip
+FIELDS = ("id", "question", "answers", "sources", "type", "history", "split")
+MORE_FIELDS = {"misspelt": {"meant", "slip"}, "unanswerable": {"near"}}
 
 
 @cache
@@ -133,15 +140,93 @@ def test_the_labels_can_be_read_and_have_ids_of_their_own() -> None:
 
 def test_there_are_enough_questions_of_every_kind() -> None:
     kinds = Counter(question["type"] for question in QUESTIONS)
-    assert len(QUESTIONS) >= 120
-    assert len(QUESTIONS) - len(ANSWERABLE) == kinds["unanswerable"] >= 25
-    assert sum(bool(question["history"]) for question in QUESTIONS) >= kinds["followup"] >= 10
-    assert set(kinds) == {
-        "date", "number", "place", "name", "title", "list", "reason", "way", "definition",
-        "yesno", "colloquial", "traditional", "followup", "unanswerable",
-    }  # fmt: skip
+    assert len(QUESTIONS) >= 300
+    assert set(kinds) == set(LEAST)
+    assert {kind: (kinds[kind], least) for kind, least in LEAST.items() if kinds[kind] < least} == {}
+    assert len(QUESTIONS) - len(ANSWERABLE) == kinds["unanswerable"]
+    assert sum(bool(question["history"]) for question in QUESTIONS) >= kinds["followup"]
+    assert sum(len(question["history"]) > 1 for question in QUESTIONS) >= 15
+    assert sum(len(question["sources"]) > 1 for question in QUESTIONS) >= 40
     assert [q["id"] for q in QUESTIONS if q["type"] == "followup" and not q["history"]] == []
-    assert {question["split"] for question in QUESTIONS} == {"tune", "report"}
+
+
+def test_both_halves_hold_every_kind() -> None:
+    halves = Counter((question["split"], question["type"]) for question in QUESTIONS)
+    assert set(halves) == {(split, kind) for split in ("tune", "report") for kind in LEAST}
+    sizes = Counter(question["split"] for question in QUESTIONS)
+    assert min(sizes.values()) / len(QUESTIONS) > 0.45
+
+
+def test_each_label_has_the_form_that_the_readme_describes() -> None:
+    odd = [
+        question["id"]
+        for question in QUESTIONS
+        if tuple(question)[: len(FIELDS)] != FIELDS
+        or not set(question) - set(FIELDS) <= MORE_FIELDS.get(question["type"], set())
+        or not re.fullmatch(r"[ct]\d{3}", question["id"])
+        or not _are_distinct_texts([*question["history"], question["question"]])
+        or not _are_distinct_texts(question["answers"])
+        or not _are_distinct_texts(question["sources"])
+    ]
+    assert odd == []
+
+
+def _are_distinct_texts(values: list[Any]) -> bool:
+    texts = [value for value in values if isinstance(value, str) and value and value == value.strip()]
+    return len(texts) == len(values) == len(set(texts))
+
+
+def test_near_misses_are_marked_by_what_is_off() -> None:
+    near = Counter(question["near"] for question in QUESTIONS if "near" in question)
+    assert set(near) == {"year", "place", "subject", "detail"}
+    assert sum(near.values()) >= 45
+    assert near["year"] >= 20
+    assert near["place"] >= 20
+    far = [question for question in QUESTIONS if not question["answers"] and "near" not in question]
+    assert len(far) >= 10
+    assert [question["id"] for question in QUESTIONS if "near" in question and question["answers"]] == []
+
+
+def test_what_has_nothing_to_do_with_the_articles_shares_no_four_characters_with_them() -> None:
+    text = "".join(fold(article.text) for group in shelf().values() for article in group)
+    far = [
+        fold(question["question"])
+        for question in QUESTIONS
+        if not question["answers"] and "near" not in question
+    ]
+    shared = {
+        question[at : at + 4]
+        for question in far
+        for at in range(len(question) - 3)
+        if question[at : at + 4] in text
+    }
+    assert shared == set()
+
+
+def test_a_misspelt_question_is_one_to_three_characters_off() -> None:
+    misspelt = [question for question in QUESTIONS if question["type"] == "misspelt"]
+    slips = Counter(question["slip"] for question in misspelt)
+    assert set(slips) == {"sound", "shape"}
+    assert min(slips.values()) >= 10
+    asked = {question["question"] for question in QUESTIONS}
+    for question in misspelt:
+        wrong, meant = question["question"], question["meant"]
+        assert len(wrong) == len(meant)
+        off = [(a, b) for a, b in zip(wrong, meant, strict=True) if a != b]
+        assert 1 <= len(off) <= 3, question["id"]
+        assert all(is_han(char) for pair in off for char in pair), question["id"]
+        assert meant not in asked
+
+
+def test_scripts_are_what_the_type_says() -> None:
+    latin = re.compile("[A-Za-z]")
+    for question in QUESTIONS:
+        asked = question["question"]
+        if question["type"] == "latin":
+            assert latin.search(asked), question["id"]
+            assert any(map(is_han, asked)), question["id"]
+        if question["type"] == "traditional":
+            assert simplified(asked) != asked, question["id"]
 
 
 def test_every_answer_stands_in_one_of_its_sources() -> None:

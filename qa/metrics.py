@@ -13,9 +13,13 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
+
+from qa.text import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,10 +31,14 @@ __all__ = [
     "aurc",
     "auroc",
     "calibration_error",
+    "character_f1",
+    "enumerated",
     "exact_match",
     "f1",
     "first_rank",
     "holds",
+    "list_precision",
+    "list_recall",
     "mean",
     "ndcg",
     "percentile",
@@ -38,12 +46,13 @@ __all__ = [
     "reciprocal_rank",
     "risk_coverage",
     "segments",
+    "sentence_hit",
     "share",
     "without_punctuation",
 ]
 
 RIGHT = 0.8
-"""The F1 from which an answer counts as right where a yes or no is needed (AURC, ECE, causes)."""
+"""The F1 from which an answer counts as right where a yes or no is needed (AURC, ECE, causes, lists)."""
 
 # The script's list also names a two-character "……", which no single character can equal, and lacks
 # "‘", "…" and most half-width marks: those stay, as they do there.
@@ -106,11 +115,27 @@ def exact_match(prediction: str | None, references: Sequence[str]) -> float | No
 
 
 def holds(text: str | None, references: Sequence[str]) -> bool:
-    """Whether ``text`` holds one of the references once punctuation is gone; never where there is none."""
+    """Whether ``text`` holds one of the references once punctuation and blanks are gone.
+
+    Never where there is none, or none but marks.
+    """
     if text is None:
         return False
-    inside = without_punctuation(text)
-    return any(wanted in inside for each in references if (wanted := without_punctuation(each)))
+    inside = _run_together(text)
+    return any(wanted in inside for each in references if (wanted := _run_together(each)))
+
+
+def _run_together(text: str) -> str:
+    return "".join(without_punctuation(text).split())
+
+
+def sentence_hit(sentence: str | None, references: Sequence[str]) -> float | None:
+    """1.0 if the cited sentence holds a reference (:func:`holds`), else 0.0: whether it is the right place.
+
+    Precision at 1 of answer sentence selection (Yang et al. 2015, WikiQA), with holding a reference
+    for a judgement. None without references; 0.0 for a refusal (``sentence`` None).
+    """
+    return float(holds(sentence, references)) if references else None
 
 
 def f1(prediction: str | None, references: Sequence[str]) -> float | None:
@@ -130,6 +155,78 @@ def f1(prediction: str | None, references: Sequence[str]) -> float | None:
 def _overlap(found: Sequence[str], wanted: Sequence[str]) -> float:
     common = longest_common_run(found, wanted)
     return 2 * common / (len(found) + len(wanted)) if common else 0.0  # equals 2PR / (P + R)
+
+
+def character_f1(prediction: str | None, references: Sequence[str]) -> float | None:
+    """F1 over the characters that both hold, the best over the references: ``2PR / (P + R)``.
+
+    With ``c`` the size of the overlap of the two bags of characters, ``P = c / len(prediction)`` and
+    ``R = c / len(reference)``: the F1 of SQuAD (Rajpurkar et al. 2016) with a character for a word.
+    Characters are folded first (width, case, script), and all but letters, digits and symbols go
+    (Unicode categories P, Z and C). Unlike :func:`f1` it forgives a word put in between and another
+    script. None without references; 0.0 for a refusal.
+    """
+    if not references:
+        return None
+    if prediction is None:
+        return 0.0
+    found = _characters(prediction)
+    return max(_bag_overlap(found, _characters(reference)) for reference in references)
+
+
+def _characters(text: str) -> Counter[str]:
+    return Counter(char for char in fold(text) if unicodedata.category(char)[0] not in "PZC")
+
+
+def _bag_overlap(found: Counter[str], wanted: Counter[str]) -> float:
+    common = (found & wanted).total()
+    return 2 * common / (found.total() + wanted.total()) if common else 0.0
+
+
+# Between two items stands a mark (no comma inside a number), or a conjunction with two characters on
+# either side of it: with fewer it is more often part of a word (参与, 和平, 及时).
+_BETWEEN = re.compile(
+    r"(?:[、，；;\r\n]|,(?!\d)|(?<!\d),)+(?:以及|或者)?|(?<=\w\w)(?:以及|或者|[和与與及或])(?=\w\w)"
+)
+
+
+def enumerated(text: str) -> tuple[str, ...]:
+    """The distinct items of a list in running text, in its order: ``金融、物流和贸易`` has three.
+
+    A rule of thumb: marks and conjunctions part items whatever they mean, so it fits texts that are
+    lists, not sentences.
+    """
+    parts = (part.strip() for part in _BETWEEN.split(text))
+    return tuple(dict.fromkeys(part for part in parts if segments(part)))
+
+
+def list_precision(quotes: Sequence[str], references: Sequence[str]) -> float | None:
+    """Of the items that are given, the share that is wanted; the best over the references.
+
+    For questions that ask for several things. The items (:func:`enumerated`) of all ``quotes`` are the
+    given ones, those of one reference the wanted ones, and two are the same if their :func:`f1` is at
+    least ``RIGHT``: precision of MultiSpanQA (Li et al. 2022) with that likeness for equality. Where
+    the wanted things are references of their own, join them with ``、`` to one. None without
+    references; 0.0 for a refusal (no ``quotes``).
+    """
+    given = _given(quotes)
+    return max((_known(given, enumerated(reference)) for reference in references), default=None)
+
+
+def list_recall(quotes: Sequence[str], references: Sequence[str]) -> float | None:
+    """Of the items that are wanted, the share that is given; all else as in :func:`list_precision`."""
+    given = _given(quotes)
+    return max((_known(enumerated(reference), given) for reference in references), default=None)
+
+
+def _given(quotes: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item for quote in quotes for item in enumerated(quote)))
+
+
+def _known(items: Sequence[str], others: Sequence[str]) -> float:
+    """The share of ``items`` that are like one of the ``others``; 0.0 of nothing."""
+    like = [(f1(item, others) or 0.0) >= RIGHT for item in items]
+    return sum(like) / len(like) if like else 0.0
 
 
 def first_rank(relevant: Sequence[bool]) -> int | None:

@@ -18,10 +18,14 @@ from qa.metrics import (
     aurc,
     auroc,
     calibration_error,
+    character_f1,
+    enumerated,
     exact_match,
     f1,
     first_rank,
     holds,
+    list_precision,
+    list_recall,
     longest_common_run,
     mean,
     ndcg,
@@ -30,6 +34,7 @@ from qa.metrics import (
     reciprocal_rank,
     risk_coverage,
     segments,
+    sentence_hit,
     share,
     without_punctuation,
 )
@@ -147,6 +152,86 @@ def test_f1_is_symmetric_and_a_share(left: str, right: str) -> None:
     assert 0 <= value <= 1
 
 
+@pytest.mark.parametrize(
+    ("prediction", "references", "value"),
+    [
+        ("2017年", ["2017年"], 1.0),
+        ("《ＢaaＳ　平臺》", ["baas平台"], 1.0),  # width, case and script are folded, marks and blanks go
+        # 甲乙丙丁 and 甲乙x丁 share three of four characters: P = R = 3/4, where f1 sees a run of two.
+        ("甲乙丙丁", ["甲乙x丁"], 0.75),
+        # The digits of 2017年9月 (7) and 2017年 (5), common 5: P = 5/7, R = 1, F1 = 10/12.
+        ("2017年9月", ["2017年"], 10 / 12),
+        # A character counts as often as both hold it: 天天 (2) and 天 (1), P = 1/2, R = 1, F1 = 2/3.
+        ("天天", ["天"], 2 / 3),
+        ("区块链+", ["区块链"], 6 / 7),  # a symbol is no punctuation
+        ("上海", ["北京", "上海市"], 0.8),
+        ("北京", ["上海"], 0.0),
+        ("。", ["。"], 0.0),
+        (None, ["上海"], 0.0),
+        ("上海", [], None),
+    ],
+)
+def test_character_f1(prediction: str | None, references: list[str], value: float | None) -> None:
+    assert character_f1(prediction, references) == (
+        None if value is None else pytest.approx(value, abs=1e-12)
+    )
+
+
+@given(MIXED, MIXED)
+def test_character_f1_is_symmetric_and_blind_to_order(left: str, right: str) -> None:
+    value = character_f1(left, [right])
+    assert value == character_f1(right, [left]) == character_f1(left[::-1], [right])
+    assert value is not None
+    assert 0 <= value <= 1
+
+
+def test_sentence_hit() -> None:
+    assert sentence_hit("早在2017年，上海就启动了试点。", ["2016年", "2017年"]) == 1.0
+    assert sentence_hit("上海就启动了试点。", ["2017年"]) == 0.0
+    assert sentence_hit(None, ["2017年"]) == 0.0
+    assert sentence_hit("上海就启动了试点。", []) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("金融、物流和贸易", ("金融", "物流", "贸易")),
+        ("数据透明，以及防篡改", ("数据透明", "防篡改")),
+        ("苏州与深圳、成都,雄安新区", ("苏州", "深圳", "成都", "雄安新区")),
+        ("有一、二；三\n四", ("有一", "二", "三", "四")),
+        ("共1,339人，3,000元", ("共1,339人", "3,000元")),
+        ("社会参与", ("社会参与",)),
+        ("及时办理和平安", ("及时办理", "平安")),
+        ("甲、甲、。", ("甲",)),
+        ("", ()),
+    ],
+)
+def test_enumerated(text: str, items: tuple[str, ...]) -> None:
+    assert enumerated(text) == items
+
+
+@pytest.mark.parametrize(
+    ("quotes", "references", "precision", "recall"),
+    [
+        (["金融、物流和贸易"], ["金融、物流和贸易"], 1.0, 1.0),
+        (["贸易", "金融"], ["金融、物流和贸易"], 1.0, 2 / 3),
+        (["金融、物流", "医疗", "金融"], ["金融、物流和贸易"], 2 / 3, 2 / 3),
+        # 上海市 is like 上海, F1 0.8; 物流业务 is not like 物流, F1 2*2/(4+2) = 2/3.
+        (["上海市、物流业务"], ["上海和物流"], 0.5, 0.5),
+        # The best reference counts for each: precision of the longer one, recall of the shorter.
+        (["金融、物流和贸易"], ["金融、物流", "金融、物流、贸易、医疗"], 1.0, 1.0),
+        ([], ["金融、物流"], 0.0, 0.0),
+        (["。"], ["金融、物流"], 0.0, 0.0),
+        (["金融"], [], None, None),
+    ],
+)
+def test_lists(
+    quotes: list[str], references: list[str], precision: float | None, recall: float | None
+) -> None:
+    assert list_precision(quotes, references) == precision
+    assert list_recall(quotes, references) == recall
+
+
 # ---- rankings
 
 
@@ -205,6 +290,28 @@ def test_rankings_agree_with_ir_measures() -> None:
         for measure in RANKING:
             value = measure.of(relevant, len(judged))
             assert value == pytest.approx(expected[theirs[measure.name]], abs=1e-9), (measure.name, relevant)
+
+
+def test_means_of_rankings_agree_with_ir_measures() -> None:
+    measures = _ir_measures()
+    # Found at 2 of two; one of the eleven found, beyond 10; nothing found at all; found at 1 and 3 of four.
+    rankings = {
+        "a": ([False, True], 2),
+        "b": ([False] * 10 + [True], 1),
+        "c": ([], 3),
+        "d": ([True, False, True], 4),
+    }
+    run = {q: {f"{row}": -float(row) for row in range(len(found))} for q, (found, _) in rankings.items()}
+    qrels = {
+        q: {f"{row}": 1 for row, hit in enumerate(found) if hit}
+        | {f"missed{row}": 1 for row in range(total - sum(found))}
+        for q, (found, total) in rankings.items()
+    }
+    theirs = [measures.Success @ 1, measures.Success @ 5, measures.RR @ 10, measures.nDCG @ 10]
+    expected = measures.calc_aggregate(theirs, qrels, run)
+    ours = [mean([measure.of(*ranking) for ranking in rankings.values()]) for measure in RANKING]
+    assert ours == pytest.approx([expected[measure] for measure in theirs], abs=1e-12)
+    assert ours[:3] == [0.25, 0.5, (1 / 2 + 1) / 4]
 
 
 def _ir_measures() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from dataclasses import replace
@@ -21,6 +22,7 @@ from qa.windows import Windows
 from qa.words import Segmenter
 from training import splits
 from training.export_huggingface import export_huggingface
+from training.prepare_news import news
 from training.prepare_reader import example, training_rows
 from training.reader_batches import Batch, Example, Mix, epoch_batches, without_answer
 from training.reader_model import Outputs, losses, span_scores
@@ -162,6 +164,47 @@ def test_no_reported_or_kept_out_paragraph_is_trained_on() -> None:
     assert len(others) > 4000
     texts, titles = {text for _, text in trained}, {title for title, _ in trained}
     assert [row.id for row in others if row.relevant[0] in texts or row.title in titles] == []
+
+
+def test_news_questions_find_their_articles_by_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "articles").mkdir()
+    lines = [
+        "2023-01-01，正文：上海在2017年启动。",
+        "没有时间的文章，深圳在2019年公布。",
+        *[""] * 3,
+        "北京。",
+    ]
+    (tmp_path / "articles" / "some.txt").write_text("\n".join(lines), "utf-8")
+    questions = tmp_path / "news.jsonl"
+    rows = [
+        {"article": "some.txt:0", "question": "上海?", "answer": [3, 8], "near_miss": "广州?"},
+        {"article": "some.txt:1", "question": "深圳?", "answer": [11, 16], "near_miss": "北京?"},
+        {"article": "some.txt:5", "question": "哪里?", "answer": [0, 2], "near_miss": "哪年?"},
+    ]
+    questions.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    found = news(tmp_path, questions)
+    assert [each.row.answers for each in found] == [(("2017年", 3),), (("2019年", 11),), (("北京", 0),)]
+    assert [each.row.relevant for each in found] == [("上海在2017年启动。",), (lines[1],), (lines[5],)]
+    assert [(each.row.id, each.near_miss) for each in found[:2]] == [("news-1", "广州?"), ("news-2", "北京?")]
+    # Of the SHA-1 sums of the three names only the last is a multiple of eight.
+    assert [each.row.split for each in found] == ["train", "train", "tune"]
+
+
+def test_the_questions_on_news_fit_their_articles() -> None:
+    if not SHARED.is_dir():
+        pytest.skip("the articles are not here")
+    found = news(SHARED)
+    assert len(found) > 1000
+    assert {each.row.split for each in found} == {"train", "tune"}
+    for each in found:
+        ((answer, start),) = each.row.answers
+        assert answer == answer.strip() != ""
+        assert len(answer) == len(each.row.relevant[0][start : start + len(answer)])
+        assert each.near_miss not in (each.row.question, "")
+    trained, tuned = (
+        {each.row.relevant[0] for each in found if each.row.split == split} for split in ("train", "tune")
+    )
+    assert not trained & tuned
 
 
 def test_the_hugging_face_folder_points_at_the_same_words(tmp_path: Path) -> None:

@@ -1,20 +1,23 @@
 """Labelled question sets: three forms of file in, one kind of value out.
 
-* JSON Lines (or one JSON array) of ``{"question", "answers", "id", "sources", "type", "history", "split"}``
+* JSON Lines (or one JSON array) of ``{"question", "answers", "id", "sources", "type", "history", "split",
+  "standalone"}``
 * reader rows, JSON Lines of ``{"context", "question", "answers": [{"text", "start"}], "unanswerable"}``
 * SQuAD 1.1 or 2.0 JSON, ``data[].paragraphs[].{context, qas}``
 
 The empty tuple of references means that the right behaviour is to abstain. Every error is a
-``LabelError`` that begins with ``file:line``; inside one JSON document the line is the document's
-first and the message names the element.
+``LabelError`` that begins with ``file:line``; inside one JSON document the message also names the
+element, and the line is the one on which that begins.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +64,8 @@ class Question:
     ``sources``    articles that answer, as the ends of their paths; empty where the labels do not say
     ``history``    earlier questions of the conversation, oldest first
     ``paragraph``  the text that was labelled, where the file carries it
+    ``standalone``  a follow-up as it should be searched, without its history
+    ``line``       where it stands in its file, 1-based; two questions that differ in it alone are equal
     """
 
     id: str
@@ -71,6 +76,8 @@ class Question:
     history: tuple[str, ...] = ()
     split: str | None = None
     paragraph: Paragraph | None = None
+    standalone: str | None = None
+    line: int = field(default=1, compare=False)
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -168,6 +175,7 @@ class _Place:
 
     where: str
     name: str
+    line: int
 
     def error(self, problem: str) -> LabelError:
         return LabelError(f"{self.where} {problem}")
@@ -182,11 +190,12 @@ def _questions(text: str, file: str) -> Iterator[tuple[_Place, Question]]:
         yield from _of_rows(_lines(text, file))
         return
     document = _parsed(text, file, 1)
+    named = _Document(file, _element_lines(text))
     if isinstance(document, list):
-        rows = ((_Place(f"{file}:1: row {n}", f"row {n}"), row) for n, row in enumerate(document, start=1))
+        rows = ((named.place(f"[{n}]", f"row {n + 1}"), row) for n, row in enumerate(document))
         yield from _of_rows(rows)
     else:
-        yield from _of_squad(document, _Place(f"{file}:1:", "the file"))
+        yield from _of_squad(_object(document, named.place("", "")), named)
 
 
 def _is_lines(text: str) -> bool:
@@ -196,7 +205,7 @@ def _is_lines(text: str) -> bool:
         return False
     try:
         return "data" not in json.loads(first)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return '"question"' in first
 
 
@@ -207,12 +216,17 @@ def _parsed(text: str, file: str, line: int) -> Any:
     except json.JSONDecodeError as error:
         at = line + error.lineno - 1
         raise LabelError(f"{file}:{at}: is not JSON ({error.msg}, column {error.colno})") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
+        raise LabelError(f"{file}:{line}: is not JSON that can be read ({error})") from error
 
 
 def _lines(text: str, file: str) -> Iterator[tuple[_Place, object]]:
     for number, line in enumerate(text.split("\n"), start=1):  # strings may hold other line separators
         if line.strip():
-            yield _Place(f"{file}:{number}:", f"line {number}"), _parsed(line.rstrip("\r"), file, number)
+            yield (
+                _Place(f"{file}:{number}:", f"line {number}", number),
+                _parsed(line.rstrip("\r"), file, number),
+            )
 
 
 def _of_rows(rows: Iterable[tuple[_Place, object]]) -> Iterator[tuple[_Place, Question]]:
@@ -220,7 +234,12 @@ def _of_rows(rows: Iterable[tuple[_Place, object]]) -> Iterator[tuple[_Place, Qu
     paragraphs: dict[str, Paragraph] = {}
     for place, value in rows:
         row = _object(value, place)
+        if "qas" in row and "question" not in row:
+            raise place.error(
+                'holds "qas" and is no question; SQuAD has {"data": [{"paragraphs": [{"context", "qas"}]}]}'
+            )
         if "context" not in row:
+            _text(row, "question", place)  # what has none is no label at all: that is told first
             references = tuple(map(Reference, dict.fromkeys(_texts(row, "answers", place, required=True))))
             yield place, _question(row, references, None, place)
             continue
@@ -229,32 +248,89 @@ def _of_rows(rows: Iterable[tuple[_Place, object]]) -> Iterator[tuple[_Place, Qu
         yield place, _question(row, _references(answers, "start", paragraph, place), paragraph, place)
 
 
-def _of_squad(document: object, file: _Place) -> Iterator[tuple[_Place, Question]]:
+def _of_squad(document: _Row, named: _Document) -> Iterator[tuple[_Place, Question]]:
+    root = named.place("", "")
+    if not isinstance(document.get("data"), list):
+        raise root.error('needs a list "data", as SQuAD has it, or else one JSON object a line')
     paragraphs: dict[str, Paragraph] = {}
     total = 0
-    for place, entry in _elements(_object(document, file), "data", file):
+    for place, entry in named.within(document, "data", root):
         title = _optional(entry, "title", place)
-        for inner, holder in _elements(entry, "paragraphs", place):
+        for inner, holder in named.within(entry, "paragraphs", place):
             paragraph = _paragraph(holder, title, paragraphs, inner)
-            for at, row in _elements(holder, "qas", inner):
+            for at, row in named.within(holder, "qas", inner):
                 total += 1
                 answers = [] if row.get("is_impossible") is True else row.get("answers", [])
                 references = _references(answers, "answer_start", paragraph, at)
-                yield at, _question(row, references, paragraph, _Place(at.where, f"question {total}"))
+                yield at, _question(row, references, paragraph, replace(at, name=f"question {total}"))
 
 
-def _elements(row: _Row, key: str, place: _Place) -> Iterator[tuple[_Place, _Row]]:
-    """The objects of a list with their places: ``data[3].paragraphs[0]``, counted from 0 as in JSON."""
-    separator = " " if place.where.endswith(":") else "."
-    for number, value in enumerate(_list(row, key, place)):
-        where = f"{place.where}{separator}{key}[{number}]"
-        inner = _Place(where, where.rpartition(" ")[2])
-        yield inner, _object(value, inner)
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A file that is one JSON document. ``lines``: on which each of its parts begins, by name."""
+
+    file: str
+    lines: Mapping[str, int]
+
+    def place(self, name: str, shown: str) -> _Place:
+        """Where the part ``name`` begins; its errors call it ``shown``."""
+        line = self.lines.get(name, 1)
+        return _Place(f"{self.file}:{line}: {shown}".rstrip(), shown, line)
+
+    def within(self, row: _Row, key: str, place: _Place) -> Iterator[tuple[_Place, _Row]]:
+        """The objects of a list with their places: ``data[3].paragraphs[0]``, counted from 0 as in JSON."""
+        for number, value in enumerate(_list(row, key, place)):
+            name = f"{place.name}.{key}[{number}]".removeprefix(".")
+            inner = self.place(name, name)
+            yield inner, _object(value, inner)
+
+
+def _element_lines(text: str) -> dict[str, int]:
+    """The line of each list element of a sound JSON document by its name, such as ``data[3].paragraphs[0]``.
+
+    Empty for a document of one line, where there is nothing to find out, and for one that is nested as
+    deeply as no label file is.
+    """
+    ends = [match.start() for match in re.finditer("\n", text.rstrip())]
+    try:
+        return {name: bisect_left(ends, at) + 1 for name, at in _placed(text, 0, "")} if ends else {}
+    except RecursionError:
+        return {}
+
+
+_BLANK = re.compile(r"[ \t\n\r]*")
+_DECODER = json.JSONDecoder()
+
+
+def _placed(text: str, at: int, name: str) -> Iterator[tuple[str, int]]:
+    """Each list element inside the JSON value at ``at``, with its offset in ``text``."""
+    at = _past_blanks(text, at)
+    opening, number = text[at], 0
+    if opening not in "[{":
+        return
+    at = _past_blanks(text, at + 1)
+    while text[at] not in "]}":
+        inner = f"{name}[{number}]"
+        if opening == "{":
+            member, at = _DECODER.raw_decode(text, at)
+            at = _past_blanks(text, _past_blanks(text, at) + 1)  # the colon
+            inner = f"{name}.{member}".removeprefix(".")
+        else:
+            yield inner, at
+        yield from _placed(text, at, inner)
+        at = _past_blanks(text, _DECODER.raw_decode(text, at)[1])
+        at = _past_blanks(text, at + 1) if text[at] == "," else at
+        number += 1
+
+
+def _past_blanks(text: str, at: int) -> int:
+    match = _BLANK.match(text, at)
+    return at if match is None else match.end()
 
 
 def _paragraph(row: _Row, title: str | None, known: dict[str, Paragraph], place: _Place) -> Paragraph:
     """The paragraph of a row, the same value for the same text."""
-    text = _text(row, "context", place)
+    text = _whole(_text(row, "context", place), place)
     return known.setdefault(text, Paragraph(len(known) + 1, text, title or ""))
 
 
@@ -289,7 +365,7 @@ def _question(
 ) -> Question:
     # A few rows of public sets have an empty question: it stays, and counts as one left unanswered.
     question = _text(row, "question", place) if row.get("question") != "" or paragraph is None else ""
-    return Question(
+    made = Question(
         id=_id(row, place),
         question=question,
         references=references,
@@ -298,7 +374,19 @@ def _question(
         history=_texts(row, "history", place),
         split=_optional(row, "split", place),
         paragraph=paragraph,
+        standalone=_optional(row, "standalone", place),
+        line=place.line,
     )
+    for text in (made.id, made.question, *made.answers, *made.sources, *made.history, made.standalone or ""):
+        _whole(text, place)
+    return made
+
+
+def _whole(text: str, place: _Place) -> str:
+    """``text``, if it can be written as UTF-8: JSON lets escapes through that are half a character."""
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise place.error("holds half a character (a lone surrogate); write the whole one")
+    return text
 
 
 def _object(value: object, place: _Place, what: str = "") -> _Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.errors import LabelError
-from qa.labels import LabelSet, Paragraph, Question, Reference, paragraph_articles, read
+from qa.labels import LabelSet, Paragraph, Question, Reference, _element_lines, paragraph_articles, read
 from qa.metrics import exact_match, f1
 from qa.types import Block, Span
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 CONTEXT = "2017年,上海启动试点。试点在上海。"
 PLAIN = {"question": "上海哪一年启动试点?", "answers": ["2017年"]}
+
+
+OTHER_SHAPE = 'needs a list "data", as SQuAD has it, or else one JSON object a line'
+BARE_PARAGRAPH = 'holds "qas" and is no question; SQuAD has {"data": [{"paragraphs": [{"context", "qas"}]}]}'
+HALF = "holds half a character (a lone surrogate); write the whole one"
 
 
 def write(folder: Path, content: str | bytes, name: str = "labels.jsonl") -> Path:
@@ -47,6 +53,7 @@ def test_label_objects(tmp_path: Path) -> None:
         "type": "date",
         "history": ["北京哪一年启动?"],
         "split": "report",
+        "standalone": "上海哪一年启动?",
     }
     content = lines(whole, PLAIN, {"question": "谁?", "answers": []})
     assert read(write(tmp_path, content)) == LabelSet(
@@ -61,6 +68,7 @@ def test_label_objects(tmp_path: Path) -> None:
                 type="date",
                 history=("北京哪一年启动?",),
                 split="report",
+                standalone="上海哪一年启动?",
             ),
             Question("line 2", "上海哪一年启动试点?", (Reference("2017年"),)),
             Question("line 3", "谁?"),
@@ -201,6 +209,7 @@ def test_what_is_written_is_read(
         (lines(PLAIN | {"sources": "a.md"}), ':1: "sources" must be a list of non-empty strings'),
         (lines(PLAIN | {"history": [1]}), ':1: "history" must be a list of non-empty strings'),
         (lines(PLAIN | {"type": 3}), ':1: "type" must be a string'),
+        (lines(PLAIN | {"standalone": 3}), ':1: "standalone" must be a string'),
         (lines(PLAIN | {"id": ""}), ':1: "id" must be a non-empty string'),
         (
             lines(PLAIN | {"id": "a"}, {"id": "a", "question": "乙?", "answers": []}),
@@ -209,7 +218,15 @@ def test_what_is_written_is_read(
         (lines({"context": "甲", "question": "乙?", "answers": [3]}), ":1: an answer must be a JSON object"),
         (lines({"context": "甲", "question": "乙?", "answers": [{}]}), ':1: an answer needs a string "text"'),
         (lines({"context": "", "question": "乙?", "answers": []}), ':1: needs a non-empty string "context"'),
-        ('{"data": 1}', ':1: needs a list "data"'),
+        ('{"data": 1}', f":1: {OTHER_SHAPE}"),
+        ('{"version": "1", "articles": []}', ':1: needs a non-empty string "question"'),
+        ('{"version": "1",\n "articles": []}', f":1: {OTHER_SHAPE}"),
+        ('{\n "question": "甲?",\n "answers": []\n}', f":1: {OTHER_SHAPE}"),
+        (json.dumps([{"context": "甲", "qas": []}]), f":1: row 1 {BARE_PARAGRAPH}"),
+        (lines(PLAIN, {"context": "甲", "qas": []}), f":2: {BARE_PARAGRAPH}"),
+        (json.dumps(PLAIN | {"question": "甲\ud83d?"}), f":1: {HALF}"),
+        (lines(PLAIN) + json.dumps(PLAIN | {"answers": ["\udc00"]}), f":2: {HALF}"),
+        (json.dumps({"context": "甲\ud83d", "question": "乙?", "answers": []}), f":1: {HALF}"),
         ('{"data": [{}]}', ':1: data[0] needs a list "paragraphs"'),
         (squad({"id": "s"}), ':1: data[0].paragraphs[0].qas[0] needs a non-empty string "question"'),
         (
@@ -224,6 +241,111 @@ def test_a_bad_file_is_refused_by_line(tmp_path: Path, content: str, message: st
     with pytest.raises(LabelError) as caught:
         read(path)
     assert str(caught.value) == f"{path}{message}"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (lines(PLAIN) + "[" * 100_000, ":2: is not JSON that can be read (maximum recursion depth"),
+        ('{"a":' * 100_000, ":1: is not JSON that can be read (maximum recursion depth"),
+        (lines(PLAIN) + "9" * 5000, ":2: is not JSON that can be read (Exceeds the limit"),
+    ],
+    ids=["brackets", "objects", "digits"],
+)
+def test_json_that_python_gives_up_on_is_refused_by_line(tmp_path: Path, content: str, problem: str) -> None:
+    path = write(tmp_path, content)
+    with pytest.raises(LabelError) as caught:
+        read(path)
+    assert str(caught.value).startswith(f"{path}{problem}")
+    assert "\n" not in str(caught.value)
+
+
+PRETTY = """{
+  "version": "1",
+  "data": [
+    {"title": "甲", "paragraphs": []},
+    {
+      "paragraphs": [
+        {
+          "context": "乙\\n]。",
+          "qas": [
+            {"question": "1?", "answers": [{"text": "乙", "answer_start": 0}]},
+            {
+              "question": "2?",
+              "answers": []
+            }
+          ]
+        }
+      ]
+    }
+  ]
+}
+"""
+
+
+def test_a_document_of_many_lines_has_a_line_for_every_question(tmp_path: Path) -> None:
+    questions = read(write(tmp_path, PRETTY)).questions
+    assert [(question.id, question.line) for question in questions] == [
+        ("question 1", 10),
+        ("question 2", 11),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "message"),
+    [
+        ('"2?"', '""', None),  # an empty question about a paragraph stays
+        ('"2?"', "3", ':11: data[1].paragraphs[0].qas[1] needs a non-empty string "question"'),
+        ('"context"', '"text"', ':7: data[1].paragraphs[0] needs a non-empty string "context"'),
+        ('{"title": "甲", "paragraphs": []}', "[]", ":4: data[0] must be a JSON object"),
+        ('"1?"', '"1?", "id": 3', None),
+        ('"qas"', '"questions"', ':7: data[1].paragraphs[0] needs a list "qas"'),
+    ],
+)
+def test_a_fault_in_a_document_is_told_by_its_line(
+    tmp_path: Path, good: str, bad: str, message: str | None
+) -> None:
+    path = write(tmp_path, PRETTY.replace(good, bad))
+    if message is None:
+        assert len(read(path).questions) == 2
+        return
+    with pytest.raises(LabelError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path}{message}"
+
+
+def test_a_fault_in_an_array_is_told_by_its_line(tmp_path: Path) -> None:
+    path = write(tmp_path, '[\n {"question": "甲?", "answers": []},\n\n {"question": "乙?"}\n]\n')
+    with pytest.raises(LabelError) as caught:
+        read(path)
+    assert str(caught.value) == f'{path}:4: row 2 needs a list "answers"'
+
+
+def test_rows_know_their_lines(tmp_path: Path) -> None:
+    questions = read(write(tmp_path, "\n" + lines(PLAIN) + "\n" + lines(PLAIN | {"id": "b"}))).questions
+    assert [(question.id, question.line) for question in questions] == [("line 2", 2), ("b", 4)]
+
+
+NESTED = st.recursive(
+    st.integers() | st.text('甲[]{},:"\\\n ', max_size=4) | st.none(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("ab.", max_size=2), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(NESTED, st.integers(0, 3))
+def test_every_element_of_a_document_is_found_on_its_line(value: Any, indent: int) -> None:
+    text = json.dumps({"data": value}, ensure_ascii=False, indent=indent)
+    for name, line in _element_lines(text).items():
+        assert 1 < line <= text.count("\n") + 1
+        found = value
+        if name.startswith("data[") and "." not in name:
+            for number in re.findall(r"\[(\d+)\]", name):
+                found = found[int(number)]
+            start = text.split("\n")[line - 1].strip()
+            assert start.startswith(json.dumps(found, ensure_ascii=False)[:1])
 
 
 def test_a_file_that_is_not_utf8_is_refused_by_line(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ class Assistant:
         return self._opened.generation.refused()
 
     def leg_ranks(self, searched: str, rows: Collection[int], k: int) -> dict[str, int | None]:
-        """The best rank of any of ``rows`` in each leg by itself, ``bm25`` and ``dense``; None beyond ``k``."""
+        """The best rank of any of ``rows`` in ``bm25`` and ``dense`` by themselves; None beyond ``k``."""
         return self._opened.hybrid.leg_ranks(searched, rows, k)
 
     def reload(self) -> bool:

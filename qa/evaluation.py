@@ -8,12 +8,14 @@ told from one that had nothing to lose.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol, get_args
 
-from qa import __version__
+from qa import __version__, causes
+from qa.causes import Cause, Facts, Legs, Place, Pointed
 from qa.errors import InputError
 from qa.labels import LabelSet, Question, paragraph_article
 from qa.metrics import (
@@ -22,21 +24,25 @@ from qa.metrics import (
     aurc,
     auroc,
     calibration_error,
+    character_f1,
     exact_match,
     f1,
     first_rank,
+    list_precision,
+    list_recall,
     mean,
     percentile,
     risk_coverage,
+    sentence_hit,
     share,
 )
-from qa.relevance import Relevance, key, note
-from qa.types import Answer, Citation, Passage, Span
+from qa.relevance import Doubt, DoubtKind, Relevance, doubts, key, note
+from qa.types import Answer, Article, Citation, Hit, Passage, Span
 
 __all__ = [
+    "LEG_DEPTH",
     "TOP_K",
     "Answerer",
-    "Cause",
     "Outcome",
     "PassageAnswerer",
     "Run",
@@ -44,19 +50,16 @@ __all__ = [
     "evaluate_gold",
 ]
 
-TOP_K = 10
-"""How many ranked passages are asked for: as many as MRR@10 and nDCG@10 look at."""
+TOP_K = 50
+"""How many ranked passages are asked for: what is not among them counts as not retrieved."""
+
+LIST = "list"
+"""The type of the questions that ask for several things."""
+
+LEG_DEPTH = 1000
+"""How deep each leg is looked into by itself where no relevant passage came to be read."""
 
 Progress = Callable[[int, int], None]
-Cause = Literal[
-    "answered_when_none",  # nothing answers it, and it was answered
-    "abstained",  # it would have been right, or had no candidate, and was refused
-    "not_indexed",  # no passage of the index is relevant
-    "not_retrieved",  # none of the relevant passages was among the hits
-    "ranked_too_low",  # the answer came from a passage ranked above the first relevant one
-    "wrong_passage",  # the answer came from one that was not, although a relevant one ranked higher
-    "wrong_span",  # the answer came from a relevant passage, but it is the wrong words
-]
 
 
 class Answerer(Protocol):
@@ -68,7 +71,12 @@ class Answerer(Protocol):
         ...
 
     @property
-    def index_info(self) -> Mapping[str, str]:
+    def read(self) -> int:
+        """How many of the best passages are read for an answer."""
+        ...
+
+    @property
+    def index_info(self) -> Mapping[str, str | float]:
         """``fingerprint``, ``encoder`` and ``reader`` of the open index."""
         ...
 
@@ -83,8 +91,24 @@ class Answerer(Protocol):
         """The answer, with the ``top_k`` best passages in ``hits``."""
         ...
 
+    def search(self, question: str, history: Sequence[str] = (), *, k: int = 10) -> Sequence[Hit]:
+        """The ``k`` best passages, best first."""
+        ...
+
+    def leg_ranks(self, searched: str, rows: Collection[int], k: int) -> Mapping[str, int | None]:
+        """The best rank of any of ``rows`` in ``bm25`` and ``dense`` by themselves; None beyond ``k``."""
+        ...
+
     def passages(self) -> Iterable[Passage]:
         """Every passage of the index, by row."""
+        ...
+
+    def articles(self) -> Iterable[Article]:
+        """Every article of the index, by row."""
+        ...
+
+    def refused(self) -> Iterable[str]:
+        """The sources that were refused, whole or in part, when they were indexed."""
         ...
 
 
@@ -106,6 +130,11 @@ class Outcome:
     ``candidate``  what a threshold of 0 would have shown
     ``relevant``   for each of ``answer.hits`` whether it is relevant; None where nothing was searched
     ``in_index``   how many passages of the index are relevant
+    ``place``      where the answer stands in the articles
+    ``read``       so many of the first hits were read
+    ``wrongly_rewritten``  whether the searched form of a follow-up lost it; looked into for misses only
+    ``leg_ranks``  the best rank of a relevant passage in each leg by itself, None beyond ``LEG_DEPTH``;
+                   looked into only where none came to be read
     """
 
     question: Question
@@ -113,6 +142,10 @@ class Outcome:
     candidate: Answer
     relevant: tuple[bool, ...] | None = None
     in_index: int = 0
+    place: Place = "passage"
+    read: int = TOP_K
+    wrongly_rewritten: bool = False
+    leg_ranks: Mapping[str, int | None] | None = None
 
     @property
     def answerable(self) -> bool:
@@ -130,6 +163,35 @@ class Outcome:
         return f1(self.answer.text, self.question.answers)
 
     @property
+    def character_f1(self) -> float | None:
+        """F1 of the answer by its folded characters; None for a question without one."""
+        return character_f1(self.answer.text, self.question.answers)
+
+    @property
+    def list_precision(self) -> float | None:
+        """How much of what is listed is wanted; None for a question of another type than ``LIST``."""
+        return list_precision(*self._listed) if self.question.type == LIST else None
+
+    @property
+    def list_recall(self) -> float | None:
+        """How much of what is wanted is listed; None for a question of another type than ``LIST``."""
+        return list_recall(*self._listed) if self.question.type == LIST else None
+
+    @property
+    def _listed(self) -> tuple[list[str], tuple[str, ...]]:
+        return [citation.quote for citation in self.answer.citations], self.question.answers
+
+    @property
+    def sentence_hit(self) -> float | None:
+        """1.0 if the sentence that the answer stands in holds a reference; None without references."""
+        return _sentence_hit(self.answer, self.question.answers)
+
+    @property
+    def candidate_hit(self) -> bool:
+        """Whether the sentence that a threshold of 0 would have cited holds a reference."""
+        return bool(_sentence_hit(self.candidate, self.question.answers))
+
+    @property
     def right(self) -> bool:
         """Whether the answer, were there no threshold, has an F1 of at least ``RIGHT``.
 
@@ -143,28 +205,41 @@ class Outcome:
         return None if self.relevant is None else first_rank(self.relevant)
 
     @property
+    def facts(self) -> Facts:
+        """What the cause of a miss is decided from. Where nothing is searched, what is given ranks first."""
+        return Facts(
+            answerable=self.answerable,
+            abstained=self.answer.abstained,
+            right=self.right,
+            place=self.place,
+            wrongly_rewritten=self.wrongly_rewritten,
+            rank=1 if self.relevant is None else self.rank,
+            read=self.read,
+            pointed=self._pointed(),
+        )
+
+    @property
     def cause(self) -> Cause | None:
         """The stage that lost the question, the earliest that did; None if it was not missed.
 
         Missed: answered where nothing answers, refused, or answered with an F1 below ``RIGHT``.
         """
-        if not self.answerable:
-            return None if self.answer.abstained else "answered_when_none"
-        if self.right:
-            return "abstained" if self.answer.abstained else None
-        if self.relevant is not None and self.rank is None:
-            return "not_retrieved" if self.in_index else "not_indexed"
-        return "abstained" if self.candidate.abstained else self._misread()
+        return causes.cause(self.facts)
 
-    def _misread(self) -> Cause:
-        if self.relevant is None or self.rank is None:
-            return "wrong_span"
-        cited = self.candidate.citations[0]
-        holding = [_holds_citation(hit.passage, cited) for hit in self.answer.hits]
-        if any(held and relevant for held, relevant in zip(holding, self.relevant, strict=True)):
-            return "wrong_span"
-        chosen = first_rank(holding)
-        return "ranked_too_low" if chosen is not None and chosen < self.rank else "wrong_passage"
+    @property
+    def leg(self) -> Legs | None:
+        """Which leg would have had a relevant passage read; None where one was, or none is in the index."""
+        return None if self.leg_ranks is None else causes.legs(self.leg_ranks, self.read)
+
+    def _pointed(self) -> Pointed:
+        if self.candidate.abstained:
+            return "nothing"
+        if self.relevant is None:
+            return "relevant"
+        cited, read = self.candidate.citations[0], self.answer.hits[: self.read]
+        flags = zip(read, self.relevant[: self.read], strict=True)
+        inside = any(relevant and _holds_citation(hit.passage, cited) for hit, relevant in flags)
+        return "relevant" if inside else "elsewhere"
 
     def to_dict(self) -> dict[str, Any]:
         """One of the ``questions`` of the public JSON."""
@@ -173,24 +248,39 @@ class Outcome:
             "question": self.question.question,
             "searched": self.answer.searched,
             "type": self.question.type,
+            "history": list(self.question.history),
+            "answerable": self.answerable,
             "answers": list(self.question.answers),
+            "sources": list(self.question.sources),
             "answer": self.answer.text,
             "abstained": self.answer.abstained,
             "confidence": self.answer.confidence,
             "EM": self.exact,
             "F1": self.f1,
+            "character_F1": self.character_f1,
+            "sentence_hit": self.sentence_hit,
+            "list_precision": self.list_precision,
+            "list_recall": self.list_recall,
+            "right": self.right,
             "rank": self.rank,
             "cause": self.cause,
+            "leg": self.leg,
+            "leg_ranks": None if self.leg_ranks is None else dict(self.leg_ranks),
             "citations": [citation.to_dict() for citation in self.answer.citations],
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All outcomes of one label file, in its order. ``about``: the ``run`` object of the public JSON."""
+    """All outcomes of one label file, in its order.
+
+    ``about``   the ``run`` object of the public JSON
+    ``doubts``  the labels that no answer from this index can be right by; the JSON only counts them
+    """
 
     about: Mapping[str, Any]
     outcomes: tuple[Outcome, ...]
+    doubts: tuple[Doubt, ...] = ()
 
     def curve(self) -> list[tuple[float, float]]:
         """``(coverage, risk)`` over all questions by falling confidence; a risk is a wrong candidate."""
@@ -205,7 +295,7 @@ class Run:
             {outcome.question.type for outcome in self.outcomes if outcome.question.type is not None}
         )
         run: dict[str, Any] = {
-            "run": dict(self.about),
+            "run": {**self.about, "doubts": _counted(self.doubts)},
             "summary": _summary(self.outcomes),
             "by_type": {
                 kind: _scores([outcome for outcome in self.outcomes if outcome.question.type == kind])
@@ -229,21 +319,67 @@ def evaluate(
     ``on_progress``  called with the questions done and their number, after each
     """
     threshold = assistant.threshold if threshold is None else threshold
-    relevance = Relevance(assistant.passages())
-
-    def outcome(question: Question) -> Outcome:
-        ask = partial(assistant.ask, question.question, question.history, top_k=TOP_K)
-        answer, candidate = _asked(question, threshold, ask)
-        relevant = relevance.passages(question)
-        flags = tuple(key(hit.passage) in relevant for hit in answer.hits)
-        return Outcome(question, answer, candidate, flags, len(relevant))
-
+    relevance = Relevance(assistant.passages(), assistant.articles(), assistant.refused())
+    evaluation = _Evaluation(assistant, relevance, threshold)
     info = assistant.index_info
     about = _about(labels, info.get("fingerprint"), info, threshold) | {
+        "read": assistant.read,
         "gold_passage": False,
         "relevance": note(labels.questions),
     }
-    return Run(about, _each(labels.questions, outcome, on_progress))
+    outcomes = _each(labels.questions, evaluation.outcome, on_progress)
+    return Run(about, outcomes, doubts(labels, relevance))
+
+
+@dataclass(frozen=True, slots=True)
+class _Evaluation:
+    """One assistant that is asked, and what its index holds."""
+
+    assistant: Answerer
+    relevance: Relevance
+    threshold: float
+
+    def outcome(self, question: Question) -> Outcome:
+        """What came of ``question``; where it was missed, what can be found out about that."""
+        made = self._judged(question, question.question, question.history)
+        if not made.facts.missed:
+            return made
+        made = replace(made, wrongly_rewritten=self._wrongly_rewritten(made))
+        if made.cause not in ("not_retrieved", "ranked_too_low") or not made.answer.hits:
+            return made
+        rows = [passage.number for passage in self.relevance.relevant(question)]
+        return replace(made, leg_ranks=self.assistant.leg_ranks(made.answer.searched, rows, LEG_DEPTH))
+
+    def _judged(self, question: Question, words: str, history: Sequence[str]) -> Outcome:
+        ask = partial(self.assistant.ask, words, history, top_k=TOP_K)
+        answer, candidate = _asked(question, self.threshold, ask)
+        relevant = self.relevance.passages(question)
+        flags = tuple(key(hit.passage) in relevant for hit in answer.hits)
+        place: Place = "passage" if relevant or not question.references else self.relevance.place(question)
+        return Outcome(question, answer, candidate, flags, len(relevant), place, self.assistant.read)
+
+    def _wrongly_rewritten(self, missed: Outcome) -> bool:
+        """Whether a follow-up was lost because it was searched as another question than it is.
+
+        It was, if no relevant passage was read, but one is among those that would be read for its
+        ``standalone`` form; where the labels give none, for the earlier questions and itself in a row,
+        which leave nothing out. Or if, asked in its ``standalone`` form, it is not missed.
+        """
+        question = missed.question
+        if not question.history or question.standalone == missed.answer.searched:
+            return False
+        whole = question.standalone
+        if whole is None:
+            whole = " ".join((*question.history, question.question))
+        try:
+            if missed.rank is None or missed.rank > missed.read:
+                relevant = self.relevance.passages(question)
+                hits = self.assistant.search(whole, k=self.assistant.read)
+                if any(key(hit.passage) in relevant for hit in hits):
+                    return True
+        except InputError:  # in a row they are too long to be asked
+            return False
+        return question.standalone is not None and not self._judged(question, whole, ()).facts.missed
 
 
 def evaluate_gold(
@@ -262,11 +398,17 @@ def evaluate_gold(
     """
 
     def outcome(question: Question) -> Outcome:
-        read = partial(read_passages, question.question, [_gold(labels.name, question)])
-        return Outcome(question, *_asked(question, threshold, read))
+        passage = _gold(labels.name, question)
+        answer, candidate = _asked(question, threshold, partial(read_passages, question.question, [passage]))
+        there = not question.references or any(text in passage.text for text in question.answers)
+        return Outcome(question, answer, candidate, place="passage" if there else "nowhere")
 
-    about = _about(labels, None, {"reader": reader}, threshold) | {"gold_passage": True, "relevance": None}
-    return Run(about, _each(labels.questions, outcome, on_progress))
+    about = _about(labels, None, {"reader": reader}, threshold) | {
+        "read": None,
+        "gold_passage": True,
+        "relevance": None,
+    }
+    return Run(about, _each(labels.questions, outcome, on_progress), doubts(labels))
 
 
 def _each(
@@ -308,7 +450,7 @@ def _gold(name: str, question: Question) -> Passage:
 
 
 def _about(
-    labels: LabelSet, index: str | None, models: Mapping[str, str], threshold: float
+    labels: LabelSet, index: str | float | None, models: Mapping[str, str | float], threshold: float
 ) -> dict[str, Any]:
     return {
         "labels": labels.name,
@@ -319,6 +461,15 @@ def _about(
         "threshold": threshold,
         "seed": 0,
     }
+
+
+def _counted(found: Sequence[Doubt]) -> dict[str, int]:
+    counts = Counter(doubt.kind for doubt in found)
+    return {kind: counts[kind] for kind in get_args(DoubtKind)}
+
+
+def _sentence_hit(answer: Answer, references: Sequence[str]) -> float | None:
+    return sentence_hit(None if answer.abstained else answer.citations[0].sentence, references)
 
 
 def _holds_citation(passage: Passage, citation: Citation) -> bool:
@@ -333,10 +484,14 @@ def _summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     searched = [outcome for outcome in outcomes if outcome.answerable and outcome.relevant is not None]
     return {
         **_scores(outcomes),
+        "character_F1": _mean(outcome.character_f1 for outcome in outcomes),
+        "sentence_hit": _mean(outcome.sentence_hit for outcome in outcomes),
         **{
             measure.name: mean([measure.of(outcome.relevant or (), outcome.in_index) for outcome in searched])
             for measure in RANKING
         },
+        "list_precision": _mean(outcome.list_precision for outcome in outcomes),
+        "list_recall": _mean(outcome.list_recall for outcome in outcomes),
         "citations_valid": share(
             [_valid(citation) for outcome in outcomes for citation in outcome.answer.citations]
         ),
@@ -348,9 +503,13 @@ def _summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 def _scores(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "n": len(outcomes),
-        "EM": mean([outcome.exact for outcome in outcomes if outcome.exact is not None]),
-        "F1": mean([outcome.f1 for outcome in outcomes if outcome.f1 is not None]),
+        "EM": _mean(outcome.exact for outcome in outcomes),
+        "F1": _mean(outcome.f1 for outcome in outcomes),
     }
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    return mean([value for value in values if value is not None])
 
 
 def _abstention(outcomes: Sequence[Outcome]) -> dict[str, Any]:

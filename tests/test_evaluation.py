@@ -3,95 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from handmade import NAME, OTHER, PASSAGES, SHANGHAI, YEAR, Fake, Line, article, cite, label, labels
 
 from qa import __version__
 from qa.errors import InputError
 from qa.evaluation import evaluate, evaluate_gold
-from qa.labels import LabelSet, Paragraph, Question, Reference, paragraph_articles, read
+from qa.labels import Paragraph, Question, Reference, paragraph_articles, read
 from qa.runs import fail_if, load_run, table, to_json
-from qa.types import Answer, Article, Citation, Hit, Passage, Span
+from qa.types import Answer, Citation, Passage, Span
 
 SHARED = Path(__file__).parents[1].parent / "shared"
-
-
-def article(source: str, text: str, **more: Any) -> Article:
-    return Article(source, text, source, source, "0" * 64, "utf-8", **more)
-
-
-SHANGHAI = article("cities/shanghai.md", "2017年,上海启动试点。平台名叫沪链。")
-BEIJING = article("cities/beijing.md", "2019年,北京启动试点。")
-YEAR, NAME, OTHER = PASSAGES = (
-    Passage(SHANGHAI, Span(0, 13), number=0),
-    Passage(SHANGHAI, Span(13, 20), number=1),
-    Passage(BEIJING, Span(0, 13), number=2),
-)
-
-
-def cite(passage: Passage, words: str) -> Citation:
-    start = passage.article.text.index(words, passage.span.start)
-    return Citation(passage, Span(start, start + len(words)), passage.span)
-
-
-@dataclass(frozen=True)
-class Line:
-    """What the fake says to one question: passages in order, the words it would cite, its confidence."""
-
-    hits: Sequence[Passage] = ()
-    words: str | None = None
-    of: Passage = YEAR
-    confidence: float = 0.0
-    ms: float = 1.0
-
-
-@dataclass
-class Fake:
-    script: Mapping[str, Line]
-    index: Iterable[Passage] = PASSAGES
-    threshold: float = 0.5
-    asked: list[tuple[str, tuple[str, ...], int | None, float | None]] = field(default_factory=list)
-    index_info: Mapping[str, str] = field(
-        default_factory=lambda: {"fingerprint": "f00d", "encoder": "e", "reader": "r"}
-    )
-
-    def passages(self) -> Iterable[Passage]:
-        return self.index
-
-    def ask(
-        self,
-        question: str,
-        history: Sequence[str] = (),
-        *,
-        top_k: int | None = None,
-        threshold: float | None = None,
-    ) -> Answer:
-        self.asked.append((question, tuple(history), top_k, threshold))
-        if not question:
-            raise InputError("the question is empty")
-        line = self.script[question]
-        limit = self.threshold if threshold is None else threshold
-        said = line.words is not None and line.confidence >= limit
-        return Answer(
-            question,
-            question,
-            (cite(line.of, line.words),) if said and line.words is not None else (),
-            line.confidence,
-            tuple(Hit(passage, 1 / rank) for rank, passage in enumerate(line.hits, start=1)),
-            {"total": line.ms},
-        )
-
-
-def label(name: str, *answers: str, sources: Sequence[str] = (), **more: Any) -> Question:
-    return Question(name, f"{name}?", tuple(map(Reference, answers)), tuple(sources), **more)
-
-
-def labels(*questions: Question) -> LabelSet:
-    return LabelSet("labels.jsonl", "ab" * 32, questions)
 
 
 # Threshold 0.5. q1 right; q2 from a passage ranked above the relevant one; q3 wrong words of the right
@@ -128,8 +55,10 @@ def test_run_says_what_was_run() -> None:
         "models": {"encoder": "e", "reader": "r"},
         "threshold": 0.5,
         "seed": 0,
+        "read": 8,
         "gold_passage": False,
         "relevance": "place and answer text",
+        "doubts": {"answer_nowhere": 0, "unknown_source": 0, "refused_source": 0},
     }
 
 
@@ -140,11 +69,15 @@ def test_summary() -> None:
         # characters, 2*2/(6+2) = 1/2; refused, 0. Mean 2/4.
         "EM": 0.25,
         "F1": 0.5,
+        "character_F1": 0.575,  # 1; 2 0 1 年 of five each, 2*4/10; 沪链 of six, 2*2/8; refused, 0
+        "sentence_hit": 0.5,  # q1, q3 of q1 to q4
         # First relevant passage at rank 1, 2, 1, 1, one relevant passage each.
         "Recall@1": 0.75,
         "Recall@5": 1.0,
         "MRR@10": 0.875,  # (1 + 1/2 + 1 + 1) / 4
         "nDCG@10": 0.907732,  # (3 + 1/log2(3)) / 4 = (3 + 0.630930) / 4
+        "list_precision": None,
+        "list_recall": None,
         "citations_valid": 1.0,
         "abstention": {
             "n": 2,
@@ -174,7 +107,7 @@ def test_questions() -> None:
     rows = golden()["questions"]
     assert [(row["id"], row["answer"], row["EM"], row["F1"], row["rank"], row["cause"]) for row in rows] == [
         ("q1", "2017年", 1.0, 1.0, 1, None),
-        ("q2", "2017年", 0.0, 0.5, 2, "ranked_too_low"),
+        ("q2", "2017年", 0.0, 0.5, 2, "wrong_passage"),
         ("q3", "平台名叫沪链", 0.0, 0.5, 1, "wrong_span"),
         ("q4", None, 0.0, 0.0, 1, "abstained"),
         ("q5", "北京", None, None, None, "answered_when_none"),
@@ -185,16 +118,34 @@ def test_questions() -> None:
         "question": "q1?",
         "searched": "q1?",
         "type": "date",
+        "history": [],
+        "answerable": True,
         "answers": ["2017年"],
+        "sources": ["shanghai.md"],
         "answer": "2017年",
         "abstained": False,
         "confidence": 0.9,
         "EM": 1.0,
         "F1": 1.0,
+        "character_F1": 1.0,
+        "sentence_hit": 1.0,
+        "list_precision": None,
+        "list_recall": None,
+        "right": True,
         "rank": 1,
         "cause": None,
+        "leg": None,
+        "leg_ranks": None,
         "citations": [cite(YEAR, "2017年").to_dict()],
     }
+    assert [(row["answerable"], row["right"], row["sentence_hit"]) for row in rows] == [
+        (True, True, 1.0),
+        (True, False, 0.0),  # 2019年 is not in the cited sentence
+        (True, False, 1.0),  # 沪链 is, though more was quoted
+        (True, True, 0.0),  # refused: the candidate would have been right, but no sentence was shown
+        (False, False, None),
+        (False, False, None),
+    ]
     assert (rows[3]["abstained"], rows[3]["confidence"], rows[3]["citations"]) == (True, 0.4, [])
 
 
@@ -216,7 +167,7 @@ def test_only_what_is_refused_is_asked_again() -> None:
         ("q6?", 0.5),
         ("q6?", 0.0),
     ]
-    assert {top_k for _, _, top_k, _ in fake.asked} == {10}
+    assert {top_k for _, _, top_k, _ in fake.asked} == {50}
     assert seen == [(1, 6), (2, 6), (3, 6), (4, 6), (5, 6), (6, 6)]
 
 
@@ -224,7 +175,7 @@ def test_a_threshold_of_zero_is_kept_and_history_is_passed_on() -> None:
     fake = Fake({"q1?": Line()})
     run = evaluate(labels(label("q1", "甲", history=("先问?",))), fake, threshold=0.0).to_dict()
     assert run["run"]["threshold"] == 0.0
-    assert fake.asked == [("q1?", ("先问?",), 10, 0.0)]
+    assert fake.asked == [("q1?", ("先问?",), 50, 0.0)]
 
 
 def test_runs_differ_only_in_their_times() -> None:
@@ -243,10 +194,14 @@ def test_measures_of_nothing_are_null() -> None:
         "n": 1,
         "EM": None,
         "F1": None,
+        "character_F1": None,
+        "sentence_hit": None,
         "Recall@1": None,
         "Recall@5": None,
         "MRR@10": None,
         "nDCG@10": None,
+        "list_precision": None,
+        "list_recall": None,
         "citations_valid": None,
         "abstention": {
             "n": 1,
@@ -269,6 +224,16 @@ def test_a_question_that_cannot_be_asked_is_one_left_unanswered() -> None:
     )
 
 
+def test_lists_are_judged_where_a_list_is_asked_for() -> None:
+    # 2017年 is one of the two wanted, and all that is given.
+    asked = labels(label("q1", "2017年、2018年", type="list"), label("q2", "2017年、2018年", type="date"))
+    script = {name: Line([YEAR], "2017年", YEAR, 0.9) for name in ("q1?", "q2?")}
+    run = evaluate(asked, Fake(script)).to_dict()
+    listed = [(row["list_precision"], row["list_recall"]) for row in run["questions"]]
+    assert listed == [(1.0, 0.5), (None, None)]
+    assert (run["summary"]["list_precision"], run["summary"]["list_recall"]) == (1.0, 0.5)
+
+
 # ---- causes
 
 
@@ -280,7 +245,7 @@ def test_a_question_that_cannot_be_asked_is_one_left_unanswered() -> None:
         (Line([NAME], None), "abstained"),  # nothing to say at any threshold
         (Line([YEAR, OTHER], "2017年", YEAR, 0.9), "not_retrieved"),
         (Line([YEAR, OTHER], None), "not_retrieved"),
-        (Line([OTHER, NAME], "北京", OTHER, 0.9), "ranked_too_low"),
+        (Line([OTHER, NAME], "北京", OTHER, 0.9), "wrong_passage"),
         (Line([NAME, OTHER], "北京", OTHER, 0.9), "wrong_passage"),
         (Line([NAME, OTHER], "2017年", YEAR, 0.9), "wrong_passage"),  # cited beyond the hits
         (Line([OTHER, NAME], "平台", NAME, 0.9), "wrong_span"),
@@ -292,10 +257,108 @@ def test_cause_is_the_stage_that_lost_it(line: Line, cause: str | None) -> None:
     assert run.outcomes[0].cause == cause
 
 
-def test_a_question_whose_answer_is_in_no_passage_was_not_indexed() -> None:
+def test_a_question_whose_answer_is_in_no_source_is_not_in_the_articles() -> None:
     run = evaluate(labels(label("q1", "沪链", sources=["beijing.md"])), Fake({"q1?": Line([NAME])}))
-    assert run.outcomes[0].cause == "not_indexed"
+    assert run.outcomes[0].cause == "not_in_articles"
     assert run.to_dict()["summary"]["nDCG@10"] == 0.0
+
+
+def test_the_legs_are_asked_where_no_relevant_passage_was_read() -> None:
+    asked = labels(
+        label("q1", "沪链"),
+        label("q2", "沪链"),
+        label("q3", "沪链"),
+        label("q4", "没有"),
+        label("q5", "沪链"),
+    )
+    script = {
+        "q1?": Line([YEAR, OTHER], "2017年", YEAR, 0.9, searched="改写"),
+        "q2?": Line([YEAR, OTHER, NAME], "2017年", YEAR, 0.9),
+        "q3?": Line([YEAR, NAME], "2017年", YEAR, 0.9),
+        "q4?": Line([YEAR], "2017年", YEAR, 0.9),
+        "q5?": Line([]),
+    }
+    fake = Fake(script, read=2, ranks={"bm25": None, "dense": 2})
+    rows = evaluate(asked, fake).to_dict()["questions"]
+    assert [(row["cause"], row["leg"], row["leg_ranks"]) for row in rows] == [
+        ("not_retrieved", "dense", {"bm25": None, "dense": 2}),
+        ("ranked_too_low", "dense", {"bm25": None, "dense": 2}),
+        ("wrong_passage", None, None),
+        ("not_in_articles", None, None),
+        ("not_retrieved", None, None),  # nothing was found, or it could not be asked
+    ]
+    assert fake.looked_into == [("改写", [1], 1000), ("q2?", [1], 1000)]
+
+
+def test_a_passage_below_those_that_are_read_does_not_count_as_read() -> None:
+    fake = Fake({"q1?": Line([OTHER, NAME], "平台", NAME, 0.9)}, read=1)
+    assert evaluate(labels(label("q1", "沪链")), fake).outcomes[0].cause == "ranked_too_low"
+
+
+# ---- labels that are doubtful
+
+
+def test_doubtful_labels_are_counted_in_the_run_and_told_with_it() -> None:
+    asked = labels(
+        label("q1", "沪链", sources=["shanghai.md", "gone.md"], line=1),
+        label("q2", "没有", sources=["shanghai.md"], line=2),
+        label("q3", sources=["bad.pdf"], line=3),
+        label("q4", "2017年", sources=["shanghai.md"], line=4),
+    )
+    fake = Fake({f"q{n}?": Line() for n in range(1, 5)}, gone=["scans/bad.pdf"])
+    run = evaluate(asked, fake)
+    assert list(map(str, run.doubts)) == [
+        "labels.jsonl:1: question q1: its source gone.md is not in the index",
+        "labels.jsonl:2: question q2: “没有” stands nowhere in shanghai.md",
+        "labels.jsonl:3: question q3: its source bad.pdf was refused when the index was made",
+    ]
+    assert run.to_dict()["run"]["doubts"] == {"answer_nowhere": 1, "unknown_source": 1, "refused_source": 1}
+
+
+def told(*questions: Question, gone: Sequence[str] = ()) -> list[str]:
+    """What is doubtful about ``questions``, without the place that it begins with."""
+    fake = Fake({question.question: Line() for question in questions}, gone=gone)
+    return [str(doubt).partition(": ")[2] for doubt in evaluate(labels(*questions), fake).doubts]
+
+
+def test_each_source_that_is_not_there_is_doubtful() -> None:
+    assert told(label("q", "沪链", sources=["a.md", "b.md"])) == [
+        "question q: its source a.md is not in the index",
+        "question q: its source b.md is not in the index",
+    ]
+
+
+def test_an_answer_that_stands_in_one_of_the_sources_is_not_doubtful() -> None:
+    assert told(label("q", "没有", "沪链", sources=["beijing.md", "shanghai.md"])) == []
+    assert told(label("q", "沪链")) == []
+
+
+def test_an_answer_that_stands_nowhere_is_named_with_what_was_looked_into() -> None:
+    assert told(label("q", "甲" * 31, "乙\n丙")) == [
+        f"question q: “{'甲' * 30}…” / “乙 丙” stands nowhere in the index"
+    ]
+    assert told(label("q", "没有", sources=["a.md", "beijing.md", "shanghai.md"])) == [
+        "question q: its source a.md is not in the index",
+        "question q: “没有” stands nowhere in beijing.md or shanghai.md",
+    ]
+    (part,) = told(label("q", "没有", sources=["shanghai.md"]), gone=["cities/shanghai.md"])
+    assert part.endswith(
+        " stands nowhere in shanghai.md, of which a part was refused when the index was made"
+    )
+
+
+def test_a_paragraph_that_the_index_lacks_is_doubtful() -> None:
+    assert told(around(0)) == ["question q: no article of the index holds its paragraph"]
+    assert told(around(0, "2019年,北京启动试点。")) == ["question q: “甲” stands nowhere in its paragraph"]
+
+
+def test_a_paragraph_that_lacks_its_answer_is_doubtful_without_any_index() -> None:
+    lacking = Question("g1", "g1?", (Reference("北京"),), paragraph=Paragraph(1, "上海试点。"), line=7)
+    run = evaluate_gold(labels(lacking), first_two, reader="r")
+    assert list(map(str, run.doubts)) == [
+        "labels.jsonl:7: question g1: “北京” stands nowhere in its paragraph"
+    ]
+    assert run.outcomes[0].cause == "not_in_articles"
 
 
 # ---- relevance
@@ -407,8 +470,10 @@ def test_gold_passages_give_the_reader_the_labelled_paragraph() -> None:
         "models": {"encoder": None, "reader": "r"},
         "threshold": 0.0,
         "seed": 0,
+        "read": None,
         "gold_passage": True,
         "relevance": None,
+        "doubts": {"answer_nowhere": 0, "unknown_source": 0, "refused_source": 0},
     }
     assert [(row["answer"], row["F1"], row["rank"], row["cause"]) for row in run["questions"]] == [
         ("上海", 1.0, None, None),
@@ -459,9 +524,9 @@ def test_cmrc_trial_scores_one_when_the_references_are_answered() -> None:
 # ---- gates
 
 MEASURES = (
-    "n, EM, F1, Recall@1, Recall@5, MRR@10, nDCG@10, citations_valid, abstention.n, abstention.AUROC, "
-    "abstention.AURC, abstention.ECE, abstention.answered_when_none, abstention.refused_when_some, "
-    "latency_ms.p50, latency_ms.p95"
+    "n, EM, F1, character_F1, sentence_hit, Recall@1, Recall@5, MRR@10, nDCG@10, list_precision, "
+    "list_recall, citations_valid, abstention.n, abstention.AUROC, abstention.AURC, abstention.ECE, "
+    "abstention.answered_when_none, abstention.refused_when_some, latency_ms.p50, latency_ms.p95"
 )
 
 
@@ -530,7 +595,7 @@ def test_a_saved_run_is_read_back(tmp_path: Path) -> None:
 def test_a_file_that_is_no_run_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "run.json"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(InputError, match=r"run\.json: (is not a run of qa eval|cannot be read as a run)"):
+    with pytest.raises(InputError, match=r"run\.json: is not (a run of qa eval|JSON \()"):
         load_run(path)
 
 
@@ -552,10 +617,14 @@ def test_table() -> None:
         "  题数                n                              6\n"
         "  完全一致            EM                             0.250\n"
         "  字面重合            F1                             0.500\n"
+        "  逐字重合            character_F1                   0.575\n"
+        "  句子命中            sentence_hit                   0.500\n"
         "  首位命中            Recall@1                       0.750\n"
         "  前五命中            Recall@5                       1.000\n"
         "  倒数排名            MRR@10                         0.875\n"
         "  排序质量            nDCG@10                        0.908\n"
+        "  列举查准            list_precision                 -\n"
+        "  列举查全            list_recall                    -\n"
         "  引文属实            citations_valid                1.000\n"
         "  无答案题数          abstention.n                   2\n"
         "  知否可答            abstention.AUROC               0.750\n"
@@ -574,7 +643,7 @@ def test_table() -> None:
         "失误原因\n"
         "  有答案却拒答  abstained           1\n"
         "  无答案却作答  answered_when_none  1\n"
-        "  排名靠后      ranked_too_low      1\n"
+        "  选错段落      wrong_passage       1\n"
         "  选错词句      wrong_span          1"
     )
 

@@ -44,7 +44,7 @@ LEVEL = 0.95
 SEED = 0
 
 _CELLS = 50_000  # counts kept at a time, 400 KB: what the measures read many times stays in the cache
-_MILLION = 1e6
+_BILLION = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,12 @@ def mean_of(values: Sequence[float | None]) -> Statistic:
     """The mean over the questions drawn that have a value; None where the measure has none."""
     import numpy as np
 
-    # In whole millionths, as runs are rounded, every sum is exact: no order of adding changes a bit.
-    parts = np.array([0.0 if value is None else round(value * _MILLION) for value in values])
+    # In whole billionths every sum is exact, so that no order of adding changes a bit.
+    parts = np.array([0.0 if value is None else round(value * _BILLION) for value in values])
     present = np.array([float(value is not None) for value in values])
 
     def mean(counts: Values) -> Values:
-        return _divided(counts @ parts, (counts @ present) * _MILLION)
+        return _divided(counts @ parts, (counts @ present) * _BILLION)
 
     return mean
 
@@ -262,9 +262,9 @@ def _measured(
         for name, statistic in statistics.items():
             values = statistic(counts)
             drawn[name].append(values[~np.isnan(values)])
-    values = {name: np.concatenate(parts) for name, parts in drawn.items()}
+    joined = {name: np.concatenate(parts) for name, parts in drawn.items()}
     return {
-        name: (None if math.isnan(seen[name]) or not len(values[name]) else seen[name], values[name])
+        name: (None if math.isnan(seen[name]) or not len(joined[name]) else seen[name], joined[name])
         for name in statistics
     }
 

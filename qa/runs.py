@@ -12,7 +12,7 @@ from typing import Any
 
 from qa.errors import InputError
 
-__all__ = ["fail_if", "load_run", "table", "to_json"]
+__all__ = ["CHINESE", "columns", "fail_if", "flat", "load_run", "shown", "table", "to_json"]
 
 
 def to_json(run: Mapping[str, Any]) -> str:
@@ -24,10 +24,10 @@ def load_run(path: Path) -> dict[str, Any]:
     """A run that was saved earlier, to be a baseline. Raises InputError if the file is not one."""
     try:
         run = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read as a run of qa eval ({error}); give its --json file"
-        ) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is not JSON ({error}); give a file that --json wrote") from error
     if not isinstance(run, dict) or not isinstance(run.get("summary"), dict):
         raise InputError(f"{path}: is not a run of qa eval; give a file that --json wrote")
     return run
@@ -75,7 +75,7 @@ def _measure(run: Mapping[str, Any], name: str, whose: str) -> float:
     found: Any = {**run, **run["summary"]}
     for part in name.split("."):
         if not isinstance(found, Mapping) or part not in found:
-            known = ", ".join(measure for measure, _ in _flat(run["summary"]))
+            known = ", ".join(measure for measure, _ in flat(run["summary"]))
             raise InputError(f"--fail-if: {whose} has no measure {name}; it has {known}")
         found = found[part]
     if found is None:
@@ -85,11 +85,11 @@ def _measure(run: Mapping[str, Any], name: str, whose: str) -> float:
     return found
 
 
-def _flat(summary: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Measures by their dotted names."""
+def flat(summary: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The measures of a summary by their dotted names, in its order."""
     for name, value in summary.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flat(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value
 
@@ -97,10 +97,14 @@ def _flat(summary: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 # ---- the terminal
 
 
-_CHINESE = {
+CHINESE: Mapping[str, str] = {  # measures by their dotted names, and causes
     "n": "题数",
     "EM": "完全一致",
     "F1": "字面重合",
+    "character_F1": "逐字重合",
+    "sentence_hit": "句子命中",
+    "list_precision": "列举查准",
+    "list_recall": "列举查全",
     "Recall@1": "首位命中",
     "Recall@5": "前五命中",
     "MRR@10": "倒数排名",
@@ -114,25 +118,29 @@ _CHINESE = {
     "abstention.refused_when_some": "有答案却拒答",
     "latency_ms.p50": "中位耗时(毫秒)",
     "latency_ms.p95": "九五分位耗时(毫秒)",
-    "answered_when_none": "无答案却作答",
-    "abstained": "有答案却拒答",
-    "not_indexed": "索引中没有",
+    "not_in_articles": "文章里没有",
+    "refused_file": "文件被拒收",
+    "furniture": "不在正文里",
+    "cut_across": "被切在两段",
+    "wrong_rewrite": "追问改写有误",
     "not_retrieved": "没有检索到",
     "ranked_too_low": "排名靠后",
     "wrong_passage": "选错段落",
     "wrong_span": "选错词句",
+    "abstained": "有答案却拒答",
+    "answered_when_none": "无答案却作答",
 }
 
 
 def table(run: Mapping[str, Any]) -> str:
     """A run's summary, its types and the causes of its misses as a plain table, a line each."""
-    measures = [(name, _CHINESE.get(name, ""), _shown(name, value)) for name, value in _flat(run["summary"])]
+    measures = [(name, CHINESE.get(name, ""), shown(name, value)) for name, value in flat(run["summary"])]
     types = [
-        (kind, f"题数 {scores['n']}", f"EM {_shown('EM', scores['EM'])}  F1 {_shown('F1', scores['F1'])}")
+        (kind, f"题数 {scores['n']}", f"EM {shown('EM', scores['EM'])}  F1 {shown('F1', scores['F1'])}")
         for kind, scores in run["by_type"].items()
     ]
     counts = Counter(row["cause"] for row in run["questions"] if row["cause"] is not None)
-    causes = [(cause, _CHINESE.get(cause, ""), str(count)) for cause, count in sorted(counts.items())]
+    causes = [(cause, CHINESE.get(cause, ""), str(count)) for cause, count in sorted(counts.items())]
     sections = [("指标", measures), ("按类型", types), ("失误原因", causes)]
     head = f"{run['run']['labels']}  阈值 {run['run']['threshold']:g}"
     return "\n\n".join([head, *(_section(title, rows) for title, rows in sections if rows)])
@@ -140,13 +148,20 @@ def table(run: Mapping[str, Any]) -> str:
 
 def _section(title: str, rows: Sequence[tuple[str, str, str]]) -> str:
     """Rows with the Chinese name first, in columns."""
-    first = max(_width(label) for _, label, _ in rows)
-    second = max(_width(name) for name, _, _ in rows)
-    lines = [f"  {_padded(label, first)}  {_padded(name, second)}  {value}" for name, label, value in rows]
-    return "\n".join([title, *lines])
+    return "\n".join([title, *columns([(label, name, value) for name, label, value in rows])])
 
 
-def _shown(name: str, value: float | None) -> str:
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of as many cells each as indented lines, every column as wide as its widest cell."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  " + "  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def shown(name: str, value: float | None) -> str:
+    """A measure as text: shares to three digits, milliseconds to one, counts whole."""
     if value is None:
         return "-"
     if isinstance(value, int):

@@ -32,7 +32,11 @@ LEAST = {
     "followup": 60, "unanswerable": 70,
 }  # fmt: skip
 FIELDS = ("id", "question", "answers", "sources", "type", "history", "split")
-MORE_FIELDS = {"misspelt": {"meant", "slip"}, "unanswerable": {"near"}}
+MORE_FIELDS = {
+    "misspelt": {"meant", "slip"},
+    "unanswerable": {"near", "standalone"},
+    "followup": {"standalone"},
+}
 
 
 @cache
@@ -174,6 +178,16 @@ def test_each_label_has_the_form_that_the_readme_describes() -> None:
 def _are_distinct_texts(values: list[Any]) -> bool:
     texts = [value for value in values if isinstance(value, str) and value and value == value.strip()]
     return len(texts) == len(values) == len(set(texts))
+
+
+def test_each_follow_up_says_what_it_means_without_its_history() -> None:
+    whole = {question["id"]: question["standalone"] for question in QUESTIONS if "standalone" in question}
+    assert sorted(whole) == sorted(question["id"] for question in QUESTIONS if question["history"])
+    for question in QUESTIONS:
+        if question["history"]:
+            said = whole[question["id"]]
+            assert said not in (question["question"], *question["history"])
+            assert not re.search("它|^那|呢？$", said), question["id"]
 
 
 def test_near_misses_are_marked_by_what_is_off() -> None:

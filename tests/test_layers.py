@@ -16,14 +16,17 @@ ROWS = (
     ("settings", "text", "words", "onnx"),
     (
         *("decoding", "furniture", "formats", "articles", "outline", "passages", "encoder"),
-        *("conversation", "metrics", "labels", "windows", "spans"),
+        *("conversation", "metrics", "labels", "windows", "spans", "resampling", "causes"),
     ),
     ("dense", "lexical", "reader", "relevance"),
     ("retrieval",),
     ("index",),
     ("answering", "indexing", "verification"),
-    ("evaluation", "runs", "doctor", "terminal", "chat"),
-    ("server", "cli"),
+    ("evaluation", "runs", "labelling", "doctor", "terminal", "chat"),
+    ("comparison", "exports", "thresholds", "report"),
+    ("server",),
+    ("commands",),
+    ("cli",),
     ("__main__",),
 )
 ROW = {module: row for row, modules in enumerate(ROWS) for module in modules}
@@ -32,7 +35,6 @@ BESIDE = {
     "words": {"text"},
     "formats": {"furniture", "decoding", "outline"},
     "outline": {"furniture"},
-    "cli": {"server"},
 }
 HEAVY = {
     "torch": set(),

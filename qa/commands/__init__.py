@@ -1,0 +1,1 @@
+"""The commands of `qa`, one module for each use; what they share is in ``options`` and ``output``."""

@@ -1,0 +1,37 @@
+"""The assistant over an index, which is built first where it is the default one and there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qa.commands.options import DEFAULT_ARTICLES, DEFAULT_INDEX
+from qa.commands.output import Bar, say
+from qa.errors import InputError
+
+if TYPE_CHECKING:
+    from qa.answering import Assistant
+
+__all__ = ["opened"]
+
+
+def opened(index: str, reader: str | None = None) -> Assistant:
+    """The assistant over ``index``; the default index is built first if there is none."""
+    from pathlib import Path
+
+    from qa.answering import Assistant
+
+    if index == DEFAULT_INDEX and not (Path(index) / "manifest.json").exists():
+        _build_default()
+    return Assistant.open(index, reader=reader)
+
+
+def _build_default() -> None:
+    from pathlib import Path
+
+    from qa.indexing import build_index
+
+    if not Path(DEFAULT_ARTICLES).is_dir():
+        raise InputError(f"{DEFAULT_INDEX}: there is no index here; make one: qa index PATH")
+    say(f"qa: 首次使用，先为 {DEFAULT_ARTICLES} 建立索引 building the index first …")
+    with Bar() as bar:
+        build_index(DEFAULT_ARTICLES, DEFAULT_INDEX, on_progress=bar.show)

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: chat test check format index eval setup browser bench help
+.PHONY: chat test check format index eval gate baseline setup browser bench help
 
 help:  ## 显示这些命令 show these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,10 +24,21 @@ index: $(READY)  ## 建立索引 build the index of the shipped articles
 chat: index  ## 打开网页问答 set up, build the index, open the web chat
 	$(BIN)/python app.py
 
-eval: index  ## 评测 evaluate on the shipped questions
-	$(BIN)/qa eval corpus/questions.jsonl
+eval: index  ## 评测，写出 run.html evaluate on the shipped questions, write a report
+	$(BIN)/qa eval corpus/questions.jsonl --report run.html
 
-test: setup browser check  ## 安装并运行全部检查 set up, run every check
+# The gate: the reporting half beside the committed baseline. The second run plants a loss, which must be seen.
+BESIDE := corpus/questions.jsonl --split report --baseline benchmarks/baseline.json --fail-if "F1<-0.02"
+gate: index  ## 与基线比较 compare with the committed baseline
+	$(BIN)/qa eval $(BESIDE) --fail-if "sentence_hit<-0.02" --fail-if "abstention.AUROC<-0.03" \
+		--fail-if "Recall@5<-0.02" --fail-if "citations_valid<1"
+	@$(BIN)/qa eval $(BESIDE) --threshold 1 >/dev/null; test $$? -eq 1 || \
+		{ echo "the gate did not see a planted loss" >&2; exit 1; }
+
+baseline: index  ## 更新基线 renew the baseline; give the difference in the commit's message
+	$(BIN)/qa eval corpus/questions.jsonl --split report --json benchmarks/baseline.json
+
+test: setup browser check gate  ## 安装并运行全部检查 set up, run every check
 
 check: $(READY)  ## 格式、规范、类型、测试 format, lint, types, tests
 	$(BIN)/ruff format --check .

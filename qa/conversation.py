@@ -1,14 +1,15 @@
 """Follow-up questions made to stand on their own, by rules over word classes; no language model.
 
 那上海呢? takes the place of what the last question asked about; 它、其、该计划… stand for its topic; a
-bare question word (为什么? 什么时候?) asks it of the last statement; 那… without a name of its own keeps
-the last question in front. What shows none of these marks is left alone.
+bare question word (为什么? 什么时候?) asks it of the last statement; 还有吗? asks the last question again;
+what names too little to be understood alone (难在什么地方?) has the last subject put in front. Anything
+else is left alone. No word is invented: all that is added stands in an earlier question, but for a comma.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qa.text import fold
@@ -28,7 +29,14 @@ _lead = r"^(?:那么|那|至于|还有|换成|如果是|如果换成)?[,\s]*"
 _bare = re.compile(
     r"^(?:那么|那|但|可是?)?[,\s]*(?:这|那)?(?:又)?(?:是|都是)?"
     r"(?P<asks>为什么|为何|为啥|什么时候|啥时候|何时|哪一?年|在?哪里|在?哪儿|怎么做(?:的|到的)?|如何做(?:的|到的)?"
-    r"|谁|多少|有多少|有哪些|是什么|什么原因|还有吗|还有呢|还有哪些|还有什么)(?:呢|啊|呀|的)?[?.!\s]*$"
+    r"|谁|多少|有多少|有哪些|是什么|什么原因)(?:呢|啊|呀|的)?[?.!\s]*$"
+)
+_more = re.compile(
+    r"^(?:那么|那|除此之外|除此以外|此外)?[,\s]*(?:还有|别的|其他的?|另外的?|更多)(?:别的|其他的?|更多的?)?"
+    r"(?:哪些|什么|吗|呢|么)*[?.!\s]*$"
+)
+_when = re.compile(
+    r"现在|目前|如今|眼下|当前|今年|去年|明年|后年|前年|以前|从前|当时|将来|今后|今天|明天|后天|昨天"
 )
 _what_about = re.compile(rf"{_lead}(?P<topic>[^,?.!]{{1,20}}?)(?:又|的话)?呢[?.!\s]*$")
 _aside = re.compile(rf"{_lead}(?P<topic>[^,?.!]{{1,20}}?)(?:的话)?呢[,?\s]+(?P<rest>[^\s].*)$")
@@ -36,8 +44,11 @@ _aside = re.compile(rf"{_lead}(?P<topic>[^,?.!]{{1,20}}?)(?:的话)?呢[,?\s]+(?
 _link = re.compile(
     r"^那(?:么(?![多少大小高长快慢好难])|(?!么))[,\s]*(?![个份座项里儿些种类天年时条家位次本部套款张块段边样批所])"
 )
-_continues = re.compile(r"(?:还|也|又)?(?:有|是|会|能|要|在|做|怎|需要|可以|应该|包括)")
-_pronoun = re.compile(r"它们|它|其|他们|当地|那里|那儿|这里")
+_pronoun = re.compile(
+    r"它们|它|其|他们|她们|他|她|当地|那里|那儿|这里|^(?:这个|那个|这)(?=是|算|叫|能|会|有)"
+)
+# 法律上, 政策方面: each takes the place of the other.
+_aspect = re.compile(r"(?P<noun>[\u4e00-\u9fff]{2,4}?)(?P<of>上|方面|层面|领域)(?P<tail>的?)$")
 _demonstrative = re.compile(
     rf"{_lead}(?:请问)?(?:在|对|对于|由|用|给|和|与|跟|为|从|把|按|关于|根据|通过|参加|推动)?"
     r"(?P<this>该|此|(?:这|那)(?:一)?(?:个|项|份|座|些|种|部|家|套|条)?)(?P<noun>[\u4e00-\u9fff]{1,3})"
@@ -55,7 +66,8 @@ _abstract = re.compile(
 )
 _asked_noun = re.compile(r"(?:哪些|什么|哪几[个种项]|多少)(?P<noun>[\u4e00-\u9fff]{2,6}?)[?.!\s]*$")
 _defined = re.compile(
-    r"^(?:什么是|什么叫|何谓)(?P<a>[^,?.!]{2,20}?)[?.!\s]*$|^(?P<b>[^,?.!的]{2,20}?)(?:是指|指的是|是)什么[^,]{0,4}$"
+    r"^(?:什么是|什么叫|何谓)(?P<a>[^,?.!]{2,20}?)[?.!\s]*$"
+    r"|^(?P<b>[^,?.!]{2,20}?)(?:是指|指的是|是)什么(?!时候)[^,]{0,4}$"
 )
 # Words of a noun's class that name nothing by themselves.
 _GENERIC = frozenset(
@@ -66,18 +78,81 @@ _NAMES = "poh"
 _NOUNS = "npohzx"
 _year = re.compile(r"(?:\d{4}|[〇零一二三四五六七八九]{4})年")
 _title = re.compile(r"《[^《》]{1,60}》")
+_opener = re.compile(
+    r"^(?:请问|那么|那|你们?|您|我想|想)*(?:知道|认识|听说过|听过|看过|了解|喜欢|介绍一下|说说)(?:一下)?(?=.{2})"
+)
+# Question words before a verb; what stands behind these belongs to the statement (怎么拿到授权).
+_how = re.compile(r"怎么(?![样办])|怎样|如何|为什么|为何|为啥|咋(?!办)|是否|是不是|有没有|能不能|会不会")
+_copula = re.compile(r"是|叫|有|指|叫做|名叫|属于")
+_particle = re.compile(r"[?.!,\s]|吗|呢|啊|呀|的(?=[?.!\s]*$)")
+# How much a question must tell to stand alone: sums of Segmenter.weight above _COMMON, over nouns, verbs
+# and adjectives. Chosen on the tuning half of the shipped questions (benchmarks/conversation.py).
+_COMMON = 4.0  # the weight of 是 and 有
+_ENOUGH = 20.0
+_ENOUGH_SHORT = 24.0  # has at most 10 characters, or 12 and begins with a verb
+_ENOUGH_MARKED = 32.0  # says 还, 又, 后来 ...
+_LONGEST = 48  # characters that are carried over from the last question
+_marked = re.compile(
+    r"还(?!是)|又|再|也|这样|那样|^(?:后来|最后|总共|一共|原来|另外|其余|其中|接下来|然后|之后|对|在|跟|和|与|比)"
+)
+# This or that one of something: nothing but the earlier questions can say of what.
+_points = re.compile(
+    r"^(?:那么|那)?(?:请问)?(?:该|此(?!外)|这|那(?!么|种|时|年|天))(?!里|边)[个份座项种条家位次部套款张块段笔批些]?"
+)
+_adverb = re.compile(r"一共|总共|现在|目前|如今|全面|大概|大约|到底|究竟|主要|最早|最先|首先|先|都|又|共")
+_compared = re.compile(r"^(?:跟|和|与|同|比)")
+_likewise = re.compile(
+    rf"{_lead}(?P<topic>[^,?.!]{{1,12}}?)(?:也|又|同样)(?:是|有|能|可以|行|会|要)?(?:这样|一样|如此)?(?:吗|么)?[?.!\s]*$"
+)
+_named = re.compile(r"[“”\"「『《a-z]")
 
 
-def standalone(question: str, history: Sequence[str], segmenter: Segmenter | None = None) -> str:
+def standalone(
+    question: str,
+    history: Sequence[str],
+    segmenter: Segmenter | None = None,
+    *,
+    names: Container[str] = (),
+) -> str:
     """``question`` with what it leaves out taken from ``history`` (earlier questions, oldest first).
 
-    A question that stands on its own comes back unchanged, to the character.
+    ``names``: folded names of 2 to 16 characters that the articles know (their titles, say), beside those
+    of the dictionary; anything that answers ``in``. A question that stands on its own comes back unchanged,
+    to the character.
     """
-    segmenter = Segmenter() if segmenter is None else segmenter
+    words = _Words(Segmenter() if segmenter is None else segmenter, names)
     previous = ""
     for turn in filter(str.strip, history):
-        previous = _resolve(turn, previous, segmenter)
-    return _resolve(question, previous, segmenter)
+        previous = _resolve(turn, previous, words)
+    return _resolve(question, previous, words)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of a question and their classes, the articles' own names among them."""
+
+    segmenter: Segmenter
+    names: Container[str]
+
+    def tagged(self, text: str) -> tuple[_Token, ...]:
+        tokens = tuple(self.segmenter.tagged(text))
+        found = [] if self.names == () else list(self._found(fold(text)))
+        rest = [token for token in tokens if not any(_span(token).overlaps(span) for span in found)]
+        return tuple(sorted([*rest, *((span.start, span.of(fold(text)), "z") for span in found)]))
+
+    def _found(self, folded: str) -> Iterator[Span]:
+        """The names in ``folded``, the longest at each place, none inside another."""
+        at = 0
+        while at < len(folded):
+            sizes = range(min(16, len(folded) - at), 1, -1)
+            size = next((size for size in sizes if folded[at : at + size] in self.names), 0)
+            if size:
+                yield Span(at, at + size)
+            at += max(size, 1)
+
+    def told(self, tokens: Iterable[_Token]) -> float:
+        """How much the nouns, verbs and adjectives among ``tokens`` tell together."""
+        return sum(self.segmenter.weight(word) - _COMMON for _, word, each in tokens if each in "npohzxva")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +163,18 @@ class _Parsed:
     folded: str
     tokens: tuple[_Token, ...]
     inner_places: tuple[Span, ...]  # places that begin a longer word: 广州 in 广州市委
+    words: _Words
 
     @classmethod
-    def of(cls, text: str, segmenter: Segmenter) -> _Parsed:
-        tokens = tuple(segmenter.tagged(text))
+    def of(cls, text: str, words: _Words) -> _Parsed:
+        tokens, segmenter = words.tagged(text), words.segmenter
         inner = (
             Span(start, start + size)
             for start, word, _ in tokens
             for size in (2, 3)
             if len(word) > size and segmenter.word_class(word[:size]) == "p"
         )
-        return cls(text, fold(text), tokens, tuple(inner))
+        return cls(text, fold(text), tokens, tuple(inner), words)
 
     def names(self) -> list[Span]:
         """Its years, 《titles》 and names, in order."""
@@ -111,33 +187,72 @@ def _span(token: _Token) -> Span:
     return Span(token[0], token[0] + len(token[1]))
 
 
-def _resolve(question: str, previous: str, segmenter: Segmenter) -> str:
+def _resolve(question: str, previous: str, words: _Words) -> str:
     """The first rule whose mark ``question`` shows, applied; ``question`` itself where none does."""
     if not previous:
         return question
-    now = _Parsed.of(question.strip(), segmenter)
-    before = _Parsed.of(previous.strip(), segmenter)
+    now = _Parsed.of(question.strip(), words)
+    before = _Parsed.of(previous.strip(), words)
+    if _more.match(now.folded):
+        return previous
     if match := _bare.match(now.folded):
-        return f"{_statement(before)}{_cut(now, match, 'asks')}?"
+        return f"{_statement(before)}{now.text[match.start('asks') :]}"
     if (match := _what_about.match(now.folded)) and not _asking.search(match["topic"]):
-        return _exchange(_Parsed.of(_cut(now, match, "topic"), segmenter), before)
+        return _exchange(_Parsed.of(_cut(now, match, "topic"), words), before)
     if (match := _aside.match(now.folded)) and not _asking.search(match["topic"]):
-        return _with_name(f"{_cut(now, match, 'topic')}{_cut(now, match, 'rest')}", before, segmenter)
-    topic = _topic(before)
+        return _with_name(f"{_cut(now, match, 'topic')}{_cut(now, match, 'rest')}", before, words)
+    if (match := _likewise.match(now.folded)) and not _asking.search(match["topic"]):
+        return _exchange(_Parsed.of(_cut(now, match, "topic"), words), before)
+    if _only_names(now):
+        return _exchange(now, before)
     if match := _link.match(now.folded):
-        return _continued(_Parsed.of(now.text[match.end() :], segmenter), before, topic)
+        return _continued(_Parsed.of(now.text[match.end() :], words), before)
+    topic = _topic(before)
     if topic is None or fold(topic.of(before.text)) in now.folded:
         return question
-    if _names_nothing(now):
-        return f"{topic.of(before.text)}{now.text}"
-    return _demonstrated(now, before, topic) or _referred(now, before, topic) or question
+    return _demonstrated(now, before, topic) or _referred(now, before, topic) or _led(now, before) or question
 
 
-def _names_nothing(now: _Parsed) -> bool:
-    """Whether a question holds question words and verbs only (什么时候结束? 谁提出的?)."""
-    asked = [Span(*match.span()) for match in _asking.finditer(now.folded)]
+def _led(now: _Parsed, before: _Parsed) -> str | None:
+    """What names too little to be understood alone, behind what the last question was about."""
+    return _behind(now, before) if _leans(now) else None
+
+
+def _behind(now: _Parsed, before: _Parsed) -> str:
+    """``now`` behind the last subject: at once where it begins with a verb, else after a comma."""
+    subject = _subject(before)
+    verb = bool(now.tokens) and now.tokens[0][0] == 0 and now.tokens[0][2] in "va"
+    joins = not subject or verb or _compared.match(now.folded)
+    return f"{subject}{now.text}" if joins else f"{subject}，{now.text}"
+
+
+def _only_names(now: _Parsed) -> bool:
+    """Whether a question is nothing but a place, a person, an organisation or a year."""
+    named = now.names()
+    return bool(named) and sum(map(len, named)) == len(now.folded.rstrip("?.! "))
+
+
+def _leans(now: _Parsed) -> bool:
+    """Whether a question names nothing of its own and tells little."""
+    clause = now.folded.rstrip("?.! ")
+    if not _asking.search(clause) or _named.search(clause) or _defined.match(now.folded):
+        return False
+    own = [span for span in now.names() if not _year.fullmatch(span.of(now.folded))]
+    if own and not (_compared.match(clause) and own[0].start <= 1 and len(own) == 1):
+        return False
+    asked = [Span(*match.span()) for match in _asking.finditer(clause)]
     said = [token for token in now.tokens if not any(span.overlaps(_span(token)) for span in asked)]
-    return bool(asked) and not any(token[2] in "npohzxmr" for token in said)
+    return bool(_points.match(clause)) or now.words.told(said) < _enough(clause, said)
+
+
+def _enough(clause: str, said: Sequence[_Token]) -> float:
+    """How much a question of these words must tell to be left alone."""
+    if "," in clause:
+        return _ENOUGH - 2
+    if _marked.search(clause):
+        return _ENOUGH_MARKED
+    begins = bool(said) and said[0][0] == 0 and said[0][2] in "va"
+    return _ENOUGH_SHORT if len(clause) <= (12 if begins else 10) else _ENOUGH
 
 
 def _cut(parsed: _Parsed, match: re.Match[str], group: str) -> str:
@@ -149,13 +264,39 @@ def _cut(parsed: _Parsed, match: re.Match[str], group: str) -> str:
 
 def _exchange(topic: _Parsed, before: _Parsed) -> str:
     """``before`` asked of ``topic`` instead: it takes the place of what is like it."""
-    span = _like(topic, before) or _common(topic, before) or _topic(before)
+    if _when.fullmatch(topic.folded):
+        return _at_time(topic, before)
+    span = _like(topic, before) or _same_aspect(topic, before) or _common(topic, before) or _topic(before)
     if span is None:
         return f"{topic.text}{before.text}"
     kept, new = before.text[: span.start], topic.text
-    if new[0] in _PREPOSITIONS and kept.endswith(new[0]):
+    if new[0] in _PREPOSITIONS and kept[-1:] and fold(kept[-1]) in _PREPOSITIONS:
         kept = kept[:-1]  # 那对企业呢? after 对政府有哪些好处?
+    if new.endswith("的") and not before.folded.startswith("的", span.end):
+        new = new[:-1] if _aspect.search(topic.folded) else new
     return kept + new + before.text[span.end :]
+
+
+def _at_time(topic: _Parsed, before: _Parsed) -> str:
+    """``before`` asked of another time, which takes the place of the one it names."""
+    match = _when.search(before.folded) or _year.search(before.folded)
+    if match is None:
+        return topic.text + before.text
+    return before.text[: match.start()] + topic.text + before.text[match.end() :]
+
+
+def _same_aspect(topic: _Parsed, before: _Parsed) -> Span | None:
+    """The aspect that 法律上的 or 税费方面 takes the place of: 政策上 in 政策上给什么."""
+    wanted = _aspect.search(topic.folded)
+    if wanted is None:
+        return None
+    nouns = {start + len(word): start for start, word, each in before.tokens if each in "nzxv"}
+    found = [
+        Span(nouns[start], start + len(word))
+        for start, word, _ in before.tokens
+        if word == wanted["of"] and start in nouns
+    ]
+    return found[-1] if found else None
 
 
 def _like(topic: _Parsed, before: _Parsed) -> Span | None:
@@ -206,6 +347,17 @@ def _topic(before: _Parsed) -> Span | None:
     titles = list(_title.finditer(before.folded))
     if titles:
         return Span(*titles[-1].span())
+    named = _named_topic(before)
+    begin = _opened(before)
+    asked = _asking.search(before.folded, begin)
+    end = _subject_end(before, begin, asked.start()) if asked else begin
+    if named is not None and begin < named.start and named.end == end <= begin + 14:
+        return Span(begin, end)  # a name that the dictionary cuts: 雄安 before 新区
+    return named
+
+
+def _named_topic(before: _Parsed) -> Span | None:
+    """The first name of a question with the nouns behind it, or else its first nouns."""
     for at, token in enumerate(before.tokens):
         if token[2] in _NAMES and token[1] not in _GENERIC:
             return _phrase(before, at)
@@ -242,19 +394,18 @@ def _noun_runs(before: _Parsed) -> list[Span]:
 # -- 那…, 它, 该计划 ----------------------------------------------------------------------
 
 
-def _with_name(text: str, before: _Parsed, segmenter: Segmenter) -> str:
+def _with_name(text: str, before: _Parsed, words: _Words) -> str:
     """``text``, told of the last question's first name if it has none of its own."""
-    names = [] if _Parsed.of(text, segmenter).names() else before.names()
-    return f"{names[0].of(before.text)}的{text}" if names else text
+    names = [] if _Parsed.of(text, words).names() else before.names()
+    return f"{names[0].of(before.text)}{text}" if names else text
 
 
-def _continued(rest: _Parsed, before: _Parsed, topic: Span | None) -> str:
-    """那 + ``rest``: of the last topic if it lacks a subject, else behind the last statement."""
-    if topic is not None and _continues.match(rest.folded):
-        return f"{topic.of(before.text)}{rest.text}"
+def _continued(rest: _Parsed, before: _Parsed) -> str:
+    """那 + ``rest``: behind the last subject, unless it names its own."""
+    topic = _topic(before)
     if rest.names() or (topic is not None and fold(topic.of(before.text)) in rest.folded):
         return rest.text
-    return f"{_statement(before)}，{rest.text}"
+    return _behind(rest, before)
 
 
 def _demonstrated(now: _Parsed, before: _Parsed, topic: Span) -> str | None:
@@ -267,24 +418,22 @@ def _demonstrated(now: _Parsed, before: _Parsed, topic: Span) -> str | None:
     named = topic.of(before.text)
     said = _of_title if _title.search(named) else _of_place
     adds = not said.fullmatch(noun.group()) and not fold(named).endswith(noun.group())
-    kept = f"的{noun.group()}" if adds else ""
+    kept = now.text[noun.start() : noun.end()] if adds else ""
     return now.text[: match.start("this")] + named + kept + now.text[noun.end() :]
 
 
 def _referred(now: _Parsed, before: _Parsed, topic: Span) -> str | None:
     """它, 其, 他们, 当地 replaced by the last topic, unless an earlier clause holds what they stand for."""
-    starts = {start: (word, at) for at, (start, word, _) in enumerate(now.tokens)}
+    starts = {start: word for start, word, _ in now.tokens}
     for match in _pronoun.finditer(now.folded):
-        word, at = starts.get(match.start(), ("", -1))
+        word = starts.get(match.start(), "")
         if word != match.group():
             continue  # inside another word: 尤其, 其中, 其他
         clause = now.folded.rfind(",", 0, match.start())
         if any(cls in _NOUNS and start < clause for start, _, cls in now.tokens):
             return None
         topic = _place(before, topic) if word in ("当地", "那里", "那儿", "这里") else topic
-        owns = word == "其" and at + 1 < len(now.tokens) and now.tokens[at + 1][2] in _NOUNS
-        named = topic.of(before.text) + ("的" if owns else "")
-        return now.text[: match.start()] + named + now.text[match.end() :]
+        return now.text[: match.start()] + topic.of(before.text) + now.text[match.end() :]
     return None
 
 
@@ -301,3 +450,52 @@ def _statement(before: _Parsed) -> str:
     spans = [Span(*match.span()) for match in _asked.finditer(before.folded)]
     kept = [char for at, char in enumerate(before.text) if not any(s.start <= at < s.end for s in spans)]
     return "".join(kept).strip("?？.。!！,， )）")
+
+
+def _subject(before: _Parsed) -> str:
+    """What a question is about, without what it asks: 重庆的基地 of 重庆的基地收什么样的公司?"""
+    if match := _defined.match(before.folded):
+        return _cut(before, match, "a" if match["a"] else "b")
+    begin = _opened(before)
+    asked = _asking.search(before.folded, begin)
+    if asked is None:
+        return _shortened(before.text[begin:])
+    how = _how.match(before.folded, asked.start())
+    if how and _particle.sub("", before.folded[how.end() :]):
+        return _shortened(before.text[begin : how.start()] + _bare_end(before, how.end()))
+    end = _subject_end(before, begin, asked.start())
+    return _shortened(before.text[begin:end] if end > begin else _statement(before))
+
+
+def _opened(before: _Parsed) -> int:
+    """Where a question begins behind 请问, 你知道 and their like."""
+    opener = _opener.match(before.folded)
+    return opener.end() if opener else 0
+
+
+def _bare_end(before: _Parsed, start: int) -> str:
+    """The text from ``start`` without the particles and marks of a question at its end."""
+    return before.text[start : start + len(before.folded[start:].rstrip("?.!, 吗呢啊呀的"))]
+
+
+def _subject_end(before: _Parsed, begin: int, end: int) -> int:
+    """Where the nouns before ``end`` end: behind them stand the verb and its adverbs; ``begin`` if none."""
+    inside = [token for token in before.tokens if begin <= token[0] and _span(token).end <= end]
+    while inside:
+        span, (_, word, each) = _span(inside[-1]), inside.pop()
+        if each in _NOUNS and not _adverb.fullmatch(word):
+            return _closed(before, span.end)
+        if _copula.fullmatch(word) and inside and inside[-1][2] in "va" and len(inside[-1][1]) > 1:
+            return _closed(before, span.start)  # 成都的场景供给是什么: the verb belongs to the name
+    return begin
+
+
+def _closed(before: _Parsed, end: int) -> int:
+    """``end`` behind a closing quote or bracket that follows at once."""
+    return end + (before.text[end : end + 1] in ("”", "」", "』", "》", "）", '"'))
+
+
+def _shortened(text: str) -> str:
+    """``text`` without marks at its ends; of what is very long, the first clause."""
+    text = text.strip("?？.。!！,， ")
+    return text if len(text) <= _LONGEST else re.split("[,，]", text)[0][:_LONGEST]

@@ -21,8 +21,9 @@ __all__ = ["standalone"]
 _Token = tuple[int, str, WordClass]
 
 _asking = re.compile(
-    r"什么时候|甚么|什么|啥|哪一?[年天个些里儿座份部项几]?|何时|何处|何人|谁|多[少久大长高远]|几|怎么样?|咋"
-    r"|如何|为什么|为何|为啥|是否|是不是|吗|有没有|怎样|能不能|会不会"
+    r"什么时候|(?:甚么|什么|啥)(?:样的?)?|哪[一两二三四五几]?[年天个些里儿座份部项家条所种类批款次位本张]?|何时|何处"
+    r"|何人|谁|多少[个家张枚份万亿元]*|多[久大长高远]|几[个家种类项天年月次]?|(?:怎么|咋)办|怎么样?|咋|如何|为什么|为何|为啥|是否"
+    r"|是不是|吗|有没有|怎样|能不能|会不会"
 )
 _asked = re.compile(rf"是?(?:{_asking.pattern}|呢)|的(?=[?.!\s]*$)")
 _lead = r"^(?:那么|那|至于|还有|换成|如果是|如果换成)?[,\s]*"
@@ -65,9 +66,14 @@ _abstract = re.compile(
     r"|原因|措施|意义|影响|前景|目标|目的|条件|步骤|机遇)$"
 )
 _asked_noun = re.compile(r"(?:哪些|什么|哪几[个种项]|多少)(?P<noun>[\u4e00-\u9fff]{2,6}?)[?.!\s]*$")
+_opening = (
+    r"^(?:请问|那么|那|你们?|您|我想|想)*(?:知道|认识|听说过|听过|看过|了解|喜欢|介绍一下|说说)(?:一下)?"
+)
+_opener = re.compile(rf"{_opening}(?=.{{2}})")
 _defined = re.compile(
     r"^(?:什么是|什么叫|何谓)(?P<a>[^,?.!]{2,20}?)[?.!\s]*$"
     r"|^(?P<b>[^,?.!]{2,20}?)(?:是指|指的是|是)什么(?!时候)[^,]{0,4}$"
+    rf"|{_opening}(?P<c>[^,?.!]{{2,16}}?)(?:吗|么|没有?)[?.!\s]*$"
 )
 # Words of a noun's class that name nothing by themselves.
 _GENERIC = frozenset(
@@ -78,18 +84,14 @@ _NAMES = "poh"
 _NOUNS = "npohzx"
 _year = re.compile(r"(?:\d{4}|[〇零一二三四五六七八九]{4})年")
 _title = re.compile(r"《[^《》]{1,60}》")
-_opener = re.compile(
-    r"^(?:请问|那么|那|你们?|您|我想|想)*(?:知道|认识|听说过|听过|看过|了解|喜欢|介绍一下|说说)(?:一下)?(?=.{2})"
-)
-# Question words before a verb; what stands behind these belongs to the statement (怎么拿到授权).
-_how = re.compile(r"怎么(?![样办])|怎样|如何|为什么|为何|为啥|咋(?!办)|是否|是不是|有没有|能不能|会不会")
+# Question words that ask about the whole of what they stand in, so that all of it is said.
+_whole = re.compile(r"(?:怎么|咋)办|怎么|咋|怎样|如何|为什么|为何|为啥|吗|是否|是不是|有没有|能不能|会不会")
 _copula = re.compile(r"是|叫|有|指|叫做|名叫|属于")
-_particle = re.compile(r"[?.!,\s]|吗|呢|啊|呀|的(?=[?.!\s]*$)")
 # How much a question must tell to stand alone: sums of Segmenter.weight above _COMMON, over nouns, verbs
 # and adjectives. Chosen on the tuning half of the shipped questions (benchmarks/conversation.py).
 _COMMON = 4.0  # the weight of 是 and 有
-_ENOUGH = 20.0
-_ENOUGH_SHORT = 24.0  # has at most 10 characters, or 12 and begins with a verb
+_ENOUGH = 23.0
+_ENOUGH_CLAUSES = 18.0  # a clause before a comma says what it is about
 _ENOUGH_MARKED = 32.0  # says 还, 又, 后来 ...
 _LONGEST = 48  # characters that are carried over from the last question
 _marked = re.compile(
@@ -99,6 +101,11 @@ _marked = re.compile(
 _points = re.compile(
     r"^(?:那么|那)?(?:请问)?(?:该|此(?!外)|这|那(?!么|种|时|年|天))(?!里|边)[个份座项种条家位次部套款张块段笔批些]?"
 )
+_thanks = re.compile(
+    r"^(?:谢谢|多谢|感谢|好|嗯|哦|噢|明白|知道|懂|收到|清楚|行|ok)"
+    r"(?:[,.!\s]|谢谢|你|您|们|了|的|啦|吧|嗯|好|明白|知道|懂|清楚)*$"
+)
+_supposes = re.compile(r"要是|如果|假如|万一|倘若")
 _adverb = re.compile(r"一共|总共|现在|目前|如今|全面|大概|大约|到底|究竟|主要|最早|最先|首先|先|都|又|共")
 _compared = re.compile(r"^(?:跟|和|与|同|比)")
 _likewise = re.compile(
@@ -123,7 +130,7 @@ def standalone(
     words = _Words(Segmenter() if segmenter is None else segmenter, names)
     previous = ""
     for turn in filter(str.strip, history):
-        previous = _resolve(turn, previous, words)
+        previous = _resolve(turn, previous, words) if not previous or _asks(turn, words) else previous
     return _resolve(question, previous, words)
 
 
@@ -138,7 +145,7 @@ class _Words:
         tokens = tuple(self.segmenter.tagged(text))
         found = [] if self.names == () else list(self._found(fold(text)))
         rest = [token for token in tokens if not any(_span(token).overlaps(span) for span in found)]
-        return tuple(sorted([*rest, *((span.start, span.of(fold(text)), "z") for span in found)]))
+        return tuple(sorted([*rest, *((span.start, span.of(fold(text)), "o") for span in found)]))
 
     def _found(self, folded: str) -> Iterator[Span]:
         """The names in ``folded``, the longest at each place, none inside another."""
@@ -198,13 +205,15 @@ def _resolve(question: str, previous: str, words: _Words) -> str:
     if match := _bare.match(now.folded):
         return f"{_statement(before)}{now.text[match.start('asks') :]}"
     if (match := _what_about.match(now.folded)) and not _asking.search(match["topic"]):
+        if _supposes.search(match["topic"]):
+            return _behind(now, before)
         return _exchange(_Parsed.of(_cut(now, match, "topic"), words), before)
     if (match := _aside.match(now.folded)) and not _asking.search(match["topic"]):
         return _with_name(f"{_cut(now, match, 'topic')}{_cut(now, match, 'rest')}", before, words)
     if (match := _likewise.match(now.folded)) and not _asking.search(match["topic"]):
         return _exchange(_Parsed.of(_cut(now, match, "topic"), words), before)
-    if _only_names(now):
-        return _exchange(now, before)
+    if named := _only_named(now):
+        return _exchange(_Parsed.of(named, words), before)
     if match := _link.match(now.folded):
         return _continued(_Parsed.of(now.text[match.end() :], words), before)
     topic = _topic(before)
@@ -213,23 +222,34 @@ def _resolve(question: str, previous: str, words: _Words) -> str:
     return _demonstrated(now, before, topic) or _referred(now, before, topic) or _led(now, before) or question
 
 
+def _asks(text: str, words: _Words) -> bool:
+    """Whether an earlier turn asks or names something, as 谢谢 and 好的 do not."""
+    turn = _Parsed.of(text.strip(), words)
+    if _thanks.match(turn.folded):
+        return False
+    marks = (_asking, _named, _what_about, _likewise)
+    known = any(each.search(turn.folded) for each in marks) or bool(turn.names())
+    return known or words.told(turn.tokens) >= _ENOUGH
+
+
 def _led(now: _Parsed, before: _Parsed) -> str | None:
     """What names too little to be understood alone, behind what the last question was about."""
     return _behind(now, before) if _leans(now) else None
 
 
 def _behind(now: _Parsed, before: _Parsed) -> str:
-    """``now`` behind the last subject: at once where it begins with a verb, else after a comma."""
+    """``now`` behind what the last question was about; a comma keeps the two apart."""
     subject = _subject(before)
-    verb = bool(now.tokens) and now.tokens[0][0] == 0 and now.tokens[0][2] in "va"
-    joins = not subject or verb or _compared.match(now.folded)
+    joins = not subject or _compared.match(now.folded)
     return f"{subject}{now.text}" if joins else f"{subject}，{now.text}"
 
 
-def _only_names(now: _Parsed) -> bool:
-    """Whether a question is nothing but a place, a person, an organisation or a year."""
-    named = now.names()
-    return bool(named) and sum(map(len, named)) == len(now.folded.rstrip("?.! "))
+def _only_named(now: _Parsed) -> str:
+    """The place, organisation or year that a question is nothing but, without marks; empty otherwise."""
+    bare = now.text.strip("?？.。!！ ")
+    years = [Span(*match.span()) for match in _year.finditer(now.folded)]
+    named = [*years, *(_span(token) for token in now.tokens if token[2] in "po")]
+    return bare if bare and sum(map(len, named)) == len(bare) else ""
 
 
 def _leans(now: _Parsed) -> bool:
@@ -242,17 +262,9 @@ def _leans(now: _Parsed) -> bool:
         return False
     asked = [Span(*match.span()) for match in _asking.finditer(clause)]
     said = [token for token in now.tokens if not any(span.overlaps(_span(token)) for span in asked)]
-    return bool(_points.match(clause)) or now.words.told(said) < _enough(clause, said)
-
-
-def _enough(clause: str, said: Sequence[_Token]) -> float:
-    """How much a question of these words must tell to be left alone."""
-    if "," in clause:
-        return _ENOUGH - 2
-    if _marked.search(clause):
-        return _ENOUGH_MARKED
-    begins = bool(said) and said[0][0] == 0 and said[0][2] in "va"
-    return _ENOUGH_SHORT if len(clause) <= (12 if begins else 10) else _ENOUGH
+    marked = _ENOUGH_MARKED if _marked.search(clause) else _ENOUGH
+    enough = _ENOUGH_CLAUSES if "," in clause else marked
+    return bool(_points.match(clause)) or now.words.told(said) < enough
 
 
 def _cut(parsed: _Parsed, match: re.Match[str], group: str) -> str:
@@ -264,14 +276,15 @@ def _cut(parsed: _Parsed, match: re.Match[str], group: str) -> str:
 
 def _exchange(topic: _Parsed, before: _Parsed) -> str:
     """``before`` asked of ``topic`` instead: it takes the place of what is like it."""
-    if _when.fullmatch(topic.folded):
+    if _when.fullmatch(topic.folded) or _year.fullmatch(topic.folded):
         return _at_time(topic, before)
-    span = _like(topic, before) or _same_aspect(topic, before) or _common(topic, before) or _topic(before)
+    ways = (_like, _same_aspect, _same_role, _common, lambda _, last: _topic(last))
+    span = next((found for way in ways if (found := way(topic, before)) is not None), None)
     if span is None:
         return f"{topic.text}{before.text}"
     kept, new = before.text[: span.start], topic.text
-    if new[0] in _PREPOSITIONS and kept[-1:] and fold(kept[-1]) in _PREPOSITIONS:
-        kept = kept[:-1]  # 那对企业呢? after 对政府有哪些好处?
+    if new[0] in _PREPOSITIONS and kept.endswith(new[0]):
+        kept = kept[:-1]  # 那对上海呢? after 对北京有哪些好处?
     if new.endswith("的") and not before.folded.startswith("的", span.end):
         new = new[:-1] if _aspect.search(topic.folded) else new
     return kept + new + before.text[span.end :]
@@ -279,10 +292,24 @@ def _exchange(topic: _Parsed, before: _Parsed) -> str:
 
 def _at_time(topic: _Parsed, before: _Parsed) -> str:
     """``before`` asked of another time, which takes the place of the one it names."""
-    match = _when.search(before.folded) or _year.search(before.folded)
-    if match is None:
-        return topic.text + before.text
-    return before.text[: match.start()] + topic.text + before.text[match.end() :]
+    times = [Span(*match.span()) for each in (_year, _when) for match in each.finditer(before.folded)]
+    span = _last(times, before) or Span(0, 0)
+    return before.text[: span.start] + topic.text + before.text[span.end :]
+
+
+def _same_role(topic: _Parsed, before: _Parsed) -> Span | None:
+    """The preposition and noun that 对企业 takes the place of: 对政府 in 对政府有哪些好处."""
+    if topic.text[0] not in _PREPOSITIONS:
+        return None
+    ends = {run.start: run.end for run in _noun_runs(before)}
+    return next(
+        (
+            Span(start, ends[start + 1])
+            for start, word, _ in before.tokens
+            if len(word) == 1 and word in _PREPOSITIONS and start + 1 in ends
+        ),
+        None,
+    )
 
 
 def _same_aspect(topic: _Parsed, before: _Parsed) -> Span | None:
@@ -343,7 +370,7 @@ def _merged(spans: Sequence[Span], folded: str) -> list[Span]:
 def _topic(before: _Parsed) -> Span | None:
     """What a question asks to define, else its last 《title》, first name, or first noun."""
     if match := _defined.match(before.folded):
-        return Span(*match.span("a" if match["a"] else "b"))
+        return Span(*match.span(match.lastgroup or "a"))
     titles = list(_title.finditer(before.folded))
     if titles:
         return Span(*titles[-1].span())
@@ -443,28 +470,37 @@ def _place(before: _Parsed, topic: Span) -> Span:
     return next(places, topic)
 
 
-def _statement(before: _Parsed) -> str:
+def _statement(before: _Parsed, begin: int = 0) -> str:
     """``before`` without its question words, so that another question can be put behind it."""
     if match := _defined.match(before.folded):
-        return _cut(before, match, "a" if match["a"] else "b")
+        return _cut(before, match, match.lastgroup or "a")
     spans = [Span(*match.span()) for match in _asked.finditer(before.folded)]
-    kept = [char for at, char in enumerate(before.text) if not any(s.start <= at < s.end for s in spans)]
+    kept = [
+        char
+        for at, char in enumerate(before.text)
+        if at >= begin and not any(span.start <= at < span.end for span in spans)
+    ]
     return "".join(kept).strip("?？.。!！,， )）")
 
 
 def _subject(before: _Parsed) -> str:
     """What a question is about, without what it asks: 重庆的基地 of 重庆的基地收什么样的公司?"""
     if match := _defined.match(before.folded):
-        return _cut(before, match, "a" if match["a"] else "b")
+        return _cut(before, match, match.lastgroup or "a")
     begin = _opened(before)
     asked = _asking.search(before.folded, begin)
     if asked is None:
         return _shortened(before.text[begin:])
-    how = _how.match(before.folded, asked.start())
-    if how and _particle.sub("", before.folded[how.end() :]):
-        return _shortened(before.text[begin : how.start()] + _bare_end(before, how.end()))
+    if _says_more(before, asked):
+        return _shortened(_statement(before, begin))
     end = _subject_end(before, begin, asked.start())
-    return _shortened(before.text[begin:end] if end > begin else _statement(before))
+    return _shortened(before.text[begin:end] if end > begin else _statement(before, begin))
+
+
+def _says_more(before: _Parsed, asked: re.Match[str]) -> bool:
+    """Whether what follows a question word belongs to the statement (怎么拿到授权, 哪些问题, 推开了吗)."""
+    behind = [token for token in before.tokens if token[0] >= asked.end()]
+    return bool(_whole.fullmatch(asked.group())) or any(each in "npohzx" for _, _, each in behind)
 
 
 def _opened(before: _Parsed) -> int:
@@ -473,16 +509,13 @@ def _opened(before: _Parsed) -> int:
     return opener.end() if opener else 0
 
 
-def _bare_end(before: _Parsed, start: int) -> str:
-    """The text from ``start`` without the particles and marks of a question at its end."""
-    return before.text[start : start + len(before.folded[start:].rstrip("?.!, 吗呢啊呀的"))]
-
-
 def _subject_end(before: _Parsed, begin: int, end: int) -> int:
     """Where the nouns before ``end`` end: behind them stand the verb and its adverbs; ``begin`` if none."""
     inside = [token for token in before.tokens if begin <= token[0] and _span(token).end <= end]
     while inside:
         span, (_, word, each) = _span(inside[-1]), inside.pop()
+        if _closed(before, span.end) > span.end:
+            return span.end + 1
         if each in _NOUNS and not _adverb.fullmatch(word):
             return _closed(before, span.end)
         if _copula.fullmatch(word) and inside and inside[-1][2] in "va" and len(inside[-1][1]) > 1:

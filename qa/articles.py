@@ -13,19 +13,10 @@ from importlib import import_module
 from pathlib import Path
 
 from qa.errors import ArticleError
+from qa.formats import SUFFIXES
 from qa.types import Article
 
 __all__ = ["SUFFIXES", "Contents", "Found", "find", "read"]
-
-SUFFIXES = {
-    ".txt": "plain",
-    ".text": "plain",
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".html": "html",
-    ".htm": "html",
-    ".jsonl": "jsonl",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,9 +96,7 @@ def member(
         parts = _parts(raw, name, where, encoding, room)
     except ArticleError as error:
         return [error]
-    return [
-        part if isinstance(part, ArticleError) else _inside(part, name, source, sha256) for part in parts
-    ]
+    return [part if isinstance(part, ArticleError) else _inside(part, name, source, sha256) for part in parts]
 
 
 def _parts(

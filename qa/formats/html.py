@@ -18,7 +18,7 @@ from qa.types import Article, Span
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SUFFIXES", "read"]
+__all__ = ["SUFFIXES", "Page", "page_of", "read", "xml_tree"]
 
 SUFFIXES = (".html", ".htm")
 
@@ -137,6 +137,38 @@ class _Reading:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The visible text of one page, its lines, and the title and the date that its markup states."""
+
+    text: str
+    placed: list[Placed]
+    title: str | None
+    date: str | None
+
+
+def page_of(text: str, source: str) -> Page:
+    """What the markup ``text`` shows. Raises ArticleError where there is no element in it."""
+    tree = _parse(text, source)
+    pieces = _pieces(tree)
+    title = _title(tree, pieces)
+    shown, placed = _placed(pieces, title)
+    return Page(shown, placed, title, _date(tree))
+
+
+def xml_tree(raw: bytes, *, where: str) -> Any:
+    """The root of an XML document; no entity is put in and nothing is fetched. Raises ArticleError."""
+    from lxml import etree
+
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        return etree.fromstring(raw, parser)
+    except etree.XMLSyntaxError as error:
+        raise ArticleError(f"{where}: is not sound XML ({error.msg}); get it again", where=where) from error
+
+
 def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Article]:
     """The one article of a page. ``Article.text`` is its visible text, a line a block, so ``exact`` is False.
 
@@ -149,25 +181,22 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
         where=source,
         declared=None if declared is None else declared[1].decode("ascii", "ignore"),
     )
-    page = _parse(made.text, source)
-    pieces = _pieces(page)
-    heading = _title(page, pieces)
-    text, placed = _placed(pieces, heading)
-    found = outline(placed)
-    running = blocks(text, found, title=heading)
+    page = page_of(made.text, source)
+    found = outline(page.placed)
+    running = blocks(page.text, found, title=page.title)
     if not running:
         raise ArticleError(f"{source}: holds no text", where=source)
     return [
         Article(
             id=source,
-            text=text,
-            title=heading or title_of(found, PurePosixPath(source).stem),
+            text=page.text,
+            title=page.title or title_of(found, PurePosixPath(source).stem),
             source=source,
             sha256=hashlib.sha256(raw).hexdigest(),
             encoding=made.encoding,
             bom=made.bom,
             exact=False,
-            date=_date(page) or date_of(found),
+            date=page.date or date_of(found),
             blocks=running,
             warnings=made.warnings,
         )

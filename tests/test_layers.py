@@ -32,6 +32,7 @@ ROWS = (
 ROW = {module: row for row, modules in enumerate(ROWS) for module in modules}
 # Who may know whom within a row.
 BESIDE = {
+    "articles": {"formats"},
     "words": {"text"},
     "formats": {"furniture", "decoding", "outline"},
     "outline": {"furniture"},
@@ -45,6 +46,8 @@ HEAVY = {
     "tokenizers": {"onnx"},
     "gradio": {"chat", "server"},  # the page, and its place in the application
     "lxml": {"formats.html"},
+    "openpyxl": {"formats.tables"},
+    "pypdfium2": {"formats.pdf"},
     "marisa_trie": {"words", "lexical"},  # the dictionary and the index's own terms
 }
 MODULES = {

@@ -27,7 +27,7 @@ from qa.answering import Assistant
 from qa.indexing import index_articles
 from qa.words import Segmenter
 from training.prepare_reader import SEED, Unasked, example
-from training.splits import Row
+from training.splits import Row, Split
 
 __all__ = ["QUESTIONS", "News", "news"]
 
@@ -76,7 +76,7 @@ def news(data: Path, questions: Path = QUESTIONS) -> list[News]:
 def _news(number: int, row: dict[str, Any], text: str) -> News:
     start, end = row["answer"]
     eighth = int(sha1(row["article"].encode()).hexdigest(), 16) % 8 == 0
-    split = "tune" if eighth else "train"
+    split: Split = "tune" if eighth else "train"
     found = Row(f"news-{number}", row["question"], (text,), ((text[start:end], start),), "", split)
     return News(found, row["near_miss"])
 

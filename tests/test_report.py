@@ -323,7 +323,8 @@ def test_a_measure_as_text(name: str, value: float | None, text: str, share: boo
 def test_a_fact_as_text() -> None:
     assert Fact("gold_passage", True).shown == "是 yes"
     assert Fact("threshold", 0.42).shown == "0.42"
-    assert Fact("labels_sha256", "0123456789abcdef01").shown == "0123456789abcdef…"
+    assert Fact("index", "0123456789abcdef" * 4).shown == "0123456789abcdef…"
+    assert Fact("index", "f00d").shown == "f00d"
 
 
 def test_calibration_bins_of_equal_count() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ __all__ = [
 
 Interval = tuple[float, float]
 _Json = Mapping[str, Any]
+_CHECKSUM = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,11 @@ class Fact:
 
     @property
     def shown(self) -> str:
-        """The value as text; a checksum by its beginning."""
+        """The value as text; checksums by their beginning."""
         if isinstance(self.value, bool):
             return "是 yes" if self.value else "否 no"
-        return str(self.value)[:16] + "…" if self.name.endswith("sha256") else str(self.value)
+        text = str(self.value)
+        return text[:16] + "…" if _CHECKSUM.fullmatch(text) else text
 
 
 def facts(about: _Json) -> list[Fact]:

@@ -52,6 +52,7 @@ _BRACKETS = {"（": "）", "(": ")", "【": "】", "[": "]", "〔": "〕"}
 _CLOSER = _QUOTES | _BRACKETS
 _OPENER = {closer: opener for opener, closer in _CLOSER.items()}
 _STRAIGHT = '"'
+_title = re.compile("《[^《》]{1,80}》")
 
 
 def whole(text: str, span: Span, within: Span, segmenter: Segmenter) -> Span:
@@ -67,7 +68,8 @@ def whole(text: str, span: Span, within: Span, segmenter: Segmenter) -> Span:
     seen: list[Span] = []
     while found not in seen and len(seen) < _ROUNDS:
         seen.append(found)
-        found = _stripped(part, _balanced(part, _uncut(part, _stripped(part, found), segmenter)))
+        uncut = _balanced(part, _uncut(part, _stripped(part, found), segmenter))
+        found = _stripped(part, _titled(part, uncut))
     return found.shift(within.start)
 
 
@@ -283,6 +285,18 @@ def _balanced(text: str, span: Span) -> Span:
             start += 1
     found_span = Span(start, max(start, end))
     return found_span if _holds_words(text, found_span) else span
+
+
+def _titled(text: str, span: Span) -> Span:
+    """The whole 《title》 with its marks where ``span`` is the larger part of it, but not all."""
+    for title in _title.finditer(text, max(span.start - 2 * _REACH, 0)):
+        inside = Span(title.start() + 1, title.end() - 1)
+        if inside.covers(span):
+            larger = len(inside) > len(span) >= len(inside) / 2
+            return Span(title.start(), title.end()) if larger else span
+        if title.start() >= span.end:
+            break
+    return span
 
 
 def _alone(text: str, span: Span) -> tuple[list[int], list[int]]:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from qa.formats import table
+
 ROOT = Path(__file__).parents[1]
 QA = str(Path(sys.executable).parent / "qa")
 CONFIDENCE = re.compile(r"(?<=confidence )\d\.\d\d|(?<=把握 )\d\.\d\d")
@@ -46,5 +48,15 @@ def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     usage = subprocess.run([QA, "--help"], capture_output=True, encoding="utf-8", check=True).stdout
     commands = re.findall(r"^    (\w+) ", usage, re.MULTILINE)
-    assert len(commands) == 7
+    assert len(commands) == 8
     assert [name for name in commands if f"`qa {name}" not in readme] == []
+
+
+def test_the_table_of_formats_is_that_of_the_code() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = [
+        f"| `{'` `'.join(suffixes.split())}` | {name} | {what} | {by} |"
+        for suffixes, name, what, by in table()
+    ]
+    assert len(rows) == 10
+    assert [row for row in rows if row not in readme] == []

@@ -32,6 +32,7 @@ __all__ = [
     "auroc",
     "calibration_error",
     "character_f1",
+    "confidence_bins",
     "enumerated",
     "exact_match",
     "f1",
@@ -330,13 +331,22 @@ def calibration_error(confidences: Sequence[float], right: Sequence[bool], bins:
     than ``bins`` make one bin each. None without questions. Naeini et al. 2015, with the equal-count
     bins of Nguyen and O'Connor 2015.
     """
+    groups = confidence_bins(confidences, right, bins)
+    gaps = [abs(math.fsum(truth - confidence for confidence, truth in group)) for group in groups]
+    return math.fsum(gaps) / len(confidences) if groups else None
+
+
+def confidence_bins(
+    confidences: Sequence[float], right: Sequence[bool], bins: int = 10
+) -> list[list[tuple[float, float]]]:
+    """The bins of :func:`calibration_error`: ``(confidence, share right)`` of each question.
+
+    By falling confidence; sizes differ by at most one, an empty bin is left out, and questions of equal
+    confidence share what is right among them.
+    """
     ranked = _by_confidence(confidences, right)
     edges = [-(-len(ranked) * step // bins) for step in range(bins + 1)]
-    gaps = [
-        abs(math.fsum(truth - confidence for confidence, truth in ranked[start:end]))
-        for start, end in pairwise(edges)
-    ]
-    return math.fsum(gaps) / len(ranked) if ranked else None
+    return [ranked[start:end] for start, end in pairwise(edges) if start < end]
 
 
 def _by_confidence(confidences: Sequence[float], values: Sequence[bool]) -> list[tuple[float, float]]:

@@ -7,10 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
-from qa.metrics import percentile
+from qa.metrics import confidence_bins, percentile
 from qa.report import plots, wording
 from qa.runs import CHINESE, flat, shown
 
@@ -198,23 +197,15 @@ def calibration_bins(
 ) -> list[tuple[int, float, float]]:
     """``(n, mean confidence, share right)`` of the bins of equal count that ECE is measured over.
 
-    By falling confidence; sizes differ by at most one, an empty bin is left out, and questions of
-    equal confidence share what is right among them, as in :func:`qa.metrics.calibration_error`.
+    By falling confidence; see :func:`qa.metrics.confidence_bins`.
     """
-    ranked: list[tuple[float, float]] = []
-    pairs = sorted(zip(confidences, right, strict=True), key=lambda pair: -pair[0])
-    for confidence, group in groupby(pairs, key=lambda pair: pair[0]):
-        tied = [truth for _, truth in group]
-        ranked += [(confidence, sum(tied) / len(tied))] * len(tied)
-    edges = [-(-len(ranked) * step // bins) for step in range(bins + 1)]
     return [
         (
-            end - start,
-            math.fsum(confidence for confidence, _ in ranked[start:end]) / (end - start),
-            math.fsum(truth for _, truth in ranked[start:end]) / (end - start),
+            len(group),
+            math.fsum(confidence for confidence, _ in group) / len(group),
+            math.fsum(truth for _, truth in group) / len(group),
         )
-        for start, end in pairwise(edges)
-        if start < end
+        for group in confidence_bins(confidences, right, bins)
     ]
 
 

@@ -22,7 +22,7 @@ from qa.reader import load as load_reader
 from qa.retrieval import Hybrid
 from qa.settings import RetrievalSettings
 from qa.text import fold, sentences
-from qa.types import Answer, Candidate, Citation, CitationKind, Hit, Passage, Reader, Span
+from qa.types import Answer, Candidate, Citation, CitationKind, Hit, LegName, Passage, Reader, Span
 from qa.words import Segmenter
 
 if TYPE_CHECKING:
@@ -147,12 +147,21 @@ class Assistant:
         self._opened = self._open()
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str] = "index", *, reader: str | None = None) -> Self:
-        """The assistant over the index at ``folder``; ``reader``: another reader's folder.
+    def open(
+        cls,
+        folder: str | os.PathLike[str] = "index",
+        *,
+        reader: str | None = None,
+        leg: LegName | None = None,
+    ) -> Self:
+        """The assistant over the index at ``folder``.
 
+        ``reader``  another reader's folder
+        ``leg``     search with this leg alone, to see what the other adds
         Raises IndexFolderError, ModelError.
         """
-        return cls(Path(folder), reader=reader)
+        alone = None if leg is None else RetrievalSettings(bm25_weight=1.0 if leg == "bm25" else 0.0)
+        return cls(Path(folder), reader=reader, retrieval=alone)
 
     @property
     def threshold(self) -> float:
@@ -163,7 +172,8 @@ class Assistant:
     def index_info(self) -> dict[str, str | float]:
         """``fingerprint`` of the index, names of ``encoder`` and ``reader``.
 
-        And its own ``threshold``, where it keeps one that was found with this reader.
+        And its own ``threshold``, where it keeps one that was found with this reader, and the ``leg``
+        that it is searched with, where that is one alone.
         """
         return dict(self._opened.info)
 
@@ -294,6 +304,8 @@ class Assistant:
             "encoder": model.name,
             "reader": reader.name,
         }
+        if len(hybrid.legs) == 1:
+            info["leg"] = hybrid.legs[0]
         own = manifest.threshold
         if self._settings is None and own is not None and own.reader == reader.name:
             settings = replace(settings, threshold=own.threshold)
@@ -311,6 +323,7 @@ class Assistant:
             ) from error
         weight = self._retrieval.bm25_weight
         legs: dict[str, tuple[Any, float]] = {"bm25": (lexical, weight), "dense": (dense, 1 - weight)}
+        legs = {name: (leg, share) for name, (leg, share) in legs.items() if share > 0}
         return Hybrid(legs, generation.passages, pool=self._retrieval.pool)
 
 

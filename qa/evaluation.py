@@ -324,6 +324,7 @@ def evaluate(
     info = assistant.index_info
     about = _about(labels, info.get("fingerprint"), info, threshold) | {
         "read": assistant.read,
+        "leg": info.get("leg"),
         "gold_passage": False,
         "relevance": note(labels.questions),
     }

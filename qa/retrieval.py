@@ -30,6 +30,11 @@ class Hybrid:
         self._passages = passages
         self._pool = pool
 
+    @property
+    def legs(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self._legs)
+
     def search(self, question: str, k: int, allowed: Mask | None = None) -> tuple[Hit, ...]:
         """At most ``k`` hits, best first, ties by row. ``allowed``: bool (n,), the rows to look at."""
         proposals = {

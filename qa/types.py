@@ -32,6 +32,7 @@ __all__ = [
     "Encoder",
     "Hit",
     "Leg",
+    "LegName",
     "Passage",
     "Reader",
     "Reading",
@@ -43,6 +44,7 @@ __all__ = [
 
 TextKind = Literal["query", "passage"]
 CitationKind = Literal["answer", "same", "other"]
+LegName = Literal["bm25", "dense"]
 
 
 @dataclass(frozen=True, slots=True, order=True)

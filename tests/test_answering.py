@@ -216,6 +216,17 @@ def test_filters_hold_for_answers_too(built: Path) -> None:
             assistant.search(QUESTIONS[0], filters=Filters(after="2030"))
 
 
+def test_one_leg_alone_ranks_as_that_leg_does(built: Path) -> None:
+    with Assistant.open(built) as both:
+        assert "leg" not in both.index_info
+    for name in ("bm25", "dense"):
+        with Assistant.open(built, leg=name) as alone:
+            assert alone.index_info["leg"] == name
+            hits = alone.search(QUESTIONS[0], k=3)
+            assert [dict(hit.ranks) for hit in hits] == [{name: rank} for rank in range(1, len(hits) + 1)]
+            assert hits
+
+
 def test_what_cannot_be_opened_is_told(tmp_path: Path, built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(IndexFolderError, match="holds no index; make one: qa index PATH"):
         Assistant.open(tmp_path / "nowhere")

@@ -56,6 +56,7 @@ def test_run_says_what_was_run() -> None:
         "threshold": 0.5,
         "seed": 0,
         "read": 8,
+        "leg": None,
         "gold_passage": False,
         "relevance": "place and answer text",
         "doubts": {"answer_nowhere": 0, "unknown_source": 0, "refused_source": 0},

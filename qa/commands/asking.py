@@ -6,7 +6,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from qa.commands.opening import opened
-from qa.commands.options import add_index_option, add_reader_option, command, positive, unit
+from qa.commands.options import (
+    add_index_option,
+    add_leg_option,
+    add_reader_option,
+    command,
+    positive,
+    unit,
+)
 from qa.commands.output import print_json, print_lines
 from qa.errors import InputError, QaError
 
@@ -30,6 +37,7 @@ def _add_question(command: Any, k: int, what: str) -> None:
     command.add_argument("--source", metavar="GLOB", help="只问这些来源 only these sources")
     command.add_argument("--after", metavar="DATE", help="只问此日期及以后的文章 only articles since")
     command.add_argument("--before", metavar="DATE", help="只问此日期及以前的文章 only articles until")
+    add_leg_option(command)
     command.add_argument("--json", action="store_true", help="以 JSON 输出 as JSON")
 
 
@@ -53,7 +61,7 @@ def _ask(args: Any) -> int:
 
     if args.question == "-":
         return _ask_lines(args)
-    with opened(args.index, args.reader) as assistant:
+    with opened(args.index, args.reader, args.leg) as assistant:
         answer = assistant.ask(
             args.question,
             args.history,
@@ -73,7 +81,7 @@ def _ask(args: Any) -> int:
 def _ask_lines(args: Any) -> int:
     """Each line of standard input is a question or an object; each gives one line of JSON, in order."""
     filters = _filters(args)
-    with opened(args.index, args.reader) as assistant:
+    with opened(args.index, args.reader, args.leg) as assistant:
         for line in sys.stdin.buffer:
             asked: dict[str, Any] = {}
             try:
@@ -136,7 +144,7 @@ def _search(args: Any) -> int:
     from qa.terminal import hit_lines
     from qa.types import hit_to_dict
 
-    with opened(args.index) as assistant:
+    with opened(args.index, leg=args.leg) as assistant:
         hits = assistant.search(args.question, args.history, k=args.top_k, filters=_filters(args))
     if args.json:
         print_json({"question": args.question, "passages": [hit_to_dict(hit) for hit in hits]})

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qa.commands.opening import opened
-from qa.commands.options import DEFAULT_INDEX, add_reader_option, command, unit
+from qa.commands.options import DEFAULT_INDEX, add_leg_option, add_reader_option, command, unit
 from qa.commands.output import Bar, say
 from qa.errors import InputError
 
@@ -47,6 +47,7 @@ def add_eval(commands: Any) -> None:
     made.add_argument("--threshold", metavar="X", type=unit, help="低于此把握则不答 abstain below this")
     made.add_argument("--split", metavar="NAME", help="只用这一部分 only questions of this split")
     add_reader_option(made)
+    add_leg_option(made)
     _add_outputs(made)
     made.add_argument("--baseline", metavar="RUN.json", help="与此运行比较 the run to compare with")
     made.add_argument("--fail-if", metavar="EXPR", action="append", default=[], help='如 as in "F1<0.8"')
@@ -107,8 +108,12 @@ def _check(args: Any) -> None:
     """Raises InputError for options that do not go together, before anything is asked."""
     if _outputs(args).count(_STDOUT) > 1:
         raise InputError("only one output can be written to standard output (-); name files for the others")
+    if args.leg and args.gold_passage:
+        raise InputError("--gold-passage searches nothing; leave --leg out")
     if args.set_threshold_at_error is None:
         return
+    if args.leg:
+        raise InputError("--set-threshold-at-error is for how the index is used; leave --leg out")
     if args.gold_passage:
         raise InputError("--set-threshold-at-error is for an index; leave --gold-passage out")
     if args.squad_corpus and not args.index:
@@ -225,7 +230,7 @@ def _searched(args: Any, questions: LabelSet, assistant: Assistant, progress: An
 def _evaluated(args: Any, questions: LabelSet, bar: Bar) -> Iterator[Assistant]:
     """The assistant over the index that is evaluated; with --squad-corpus it is made first."""
     if not args.squad_corpus:
-        with opened(args.index or DEFAULT_INDEX, args.reader) as assistant:
+        with opened(args.index or DEFAULT_INDEX, args.reader, args.leg) as assistant:
             yield assistant
         return
     from tempfile import TemporaryDirectory
@@ -240,5 +245,5 @@ def _evaluated(args: Any, questions: LabelSet, bar: Bar) -> Iterator[Assistant]:
     with TemporaryDirectory() as temporary:
         folder = args.index or temporary
         index_articles(paragraphs, Path(args.labels), folder, on_progress=bar.show)
-        with Assistant.open(folder, reader=args.reader) as assistant:
+        with Assistant.open(folder, reader=args.reader, leg=args.leg) as assistant:
             yield assistant

@@ -10,19 +10,20 @@ from qa.errors import InputError
 
 if TYPE_CHECKING:
     from qa.answering import Assistant
+    from qa.types import LegName
 
 __all__ = ["opened"]
 
 
-def opened(index: str, reader: str | None = None) -> Assistant:
-    """The assistant over ``index``; the default index is built first if there is none."""
+def opened(index: str, reader: str | None = None, leg: LegName | None = None) -> Assistant:
+    """The assistant over ``index``, which is built first if it is the default one and there is none."""
     from pathlib import Path
 
     from qa.answering import Assistant
 
     if index == DEFAULT_INDEX and not (Path(index) / "manifest.json").exists():
         _build_default()
-    return Assistant.open(index, reader=reader)
+    return Assistant.open(index, reader=reader, leg=leg)
 
 
 def _build_default() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = [
     *("DEFAULT_ARTICLES", "DEFAULT_INDEX"),
-    *("add_index_option", "add_reader_option", "command", "port", "positive", "unit"),
+    *("add_index_option", "add_leg_option", "add_reader_option", "command", "port", "positive", "unit"),
 ]
 
 DEFAULT_INDEX = "index"
@@ -41,6 +41,13 @@ def add_index_option(command: Any) -> None:
 def add_reader_option(command: Any) -> None:
     """``--reader``."""
     command.add_argument("--reader", metavar="NAME", help="阅读模型的文件夹 folder of another reader")
+
+
+def add_leg_option(command: Any) -> None:
+    """``--leg``, both unless given."""
+    command.add_argument(
+        "--leg", choices=("bm25", "dense"), help="只用这一路检索 search with one leg alone (default: both)"
+    )
 
 
 def positive(text: str) -> int:

@@ -41,6 +41,7 @@ FACTS: Mapping[str, str] = {
     "threshold": "作答阈值",
     "seed": "随机种子",
     "read": "每题阅读段数",
+    "leg": "只用的检索",
     "gold_passage": "直接给出标注段落",
     "relevance": "相关段落的判定",
 }

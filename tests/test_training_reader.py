@@ -22,8 +22,8 @@ from qa.windows import Windows
 from qa.words import Segmenter
 from training import splits
 from training.export_huggingface import export_huggingface
-from training.prepare_news import news
 from training.prepare_reader import example, training_rows
+from training.prepare_written import ENCYCLOPAEDIA, NEWS, written
 from training.reader_batches import Batch, Example, Mix, epoch_batches, without_answer
 from training.reader_model import Outputs, losses, span_scores
 from training.splits import Row
@@ -166,7 +166,7 @@ def test_no_reported_or_kept_out_paragraph_is_trained_on() -> None:
     assert [row.id for row in others if row.relevant[0] in texts or row.title in titles] == []
 
 
-def test_news_questions_find_their_articles_by_file_and_line(tmp_path: Path) -> None:
+def test_written_questions_find_their_texts_by_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "articles").mkdir()
     lines = [
         "2023-01-01，正文：上海在2017年启动。",
@@ -182,7 +182,7 @@ def test_news_questions_find_their_articles_by_file_and_line(tmp_path: Path) -> 
         {"article": "some.txt:5", "question": "哪里?", "answer": [0, 2], "near_miss": "哪年?"},
     ]
     questions.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    found = news(tmp_path, questions)
+    found = written(tmp_path, questions)
     assert [each.row.answers for each in found] == [(("2017年", 3),), (("2019年", 11),), (("北京", 0),)]
     assert [each.row.relevant for each in found] == [("上海在2017年启动。",), (lines[1],), (lines[5],)]
     assert [(each.row.id, each.near_miss) for each in found[:2]] == [("news-1", "广州?"), ("news-2", "北京?")]
@@ -190,11 +190,11 @@ def test_news_questions_find_their_articles_by_file_and_line(tmp_path: Path) -> 
     assert [each.row.split for each in found] == ["train", "train", "tune"]
 
 
-def test_the_questions_on_news_fit_their_articles() -> None:
+def test_the_written_questions_fit_their_texts() -> None:
     if not SHARED.is_dir():
         pytest.skip("the articles are not here")
-    found = news(SHARED)
-    assert len(found) > 1000
+    found = written(SHARED, NEWS, ENCYCLOPAEDIA)
+    assert len(found) > 5000
     assert {each.row.split for each in found} == {"train", "tune"}
     for each in found:
         ((answer, start),) = each.row.answers

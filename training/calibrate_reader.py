@@ -41,7 +41,7 @@ from qa.metrics import exact_match, f1, holds
 from qa.relevance import Relevance
 from qa.types import Passage, Reader, Span
 from training import reading_sets as sets
-from training.prepare_news import news
+from training.prepare_written import NEWS, written
 from training.reader_batches import without_answer
 from training.reader_calibration import (
     FEATURES,
@@ -132,7 +132,7 @@ def _public(data: Path, reader: Reader, size: int | None) -> Iterator[Case]:
 
 
 def _news(data: Path, size: int | None) -> Iterator[Case]:
-    for each in sets.sample([each for each in news(data) if each.row.split == "tune"], size):
+    for each in sets.sample([each for each in written(data, NEWS) if each.row.split == "tune"], size):
         question = sets.labelled(each.row)
         text, passages = each.row.relevant[0], (sets.given(question),)
         yield Case("news", text, question.question, question.answers, passages, (True,))

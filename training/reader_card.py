@@ -13,7 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from training.prepare_news import QUESTIONS
+from training.prepare_written import ENCYCLOPAEDIA, NEWS
 from training.reader_batches import Mix
 from training.train_reader import MIXES
 
@@ -84,11 +84,16 @@ def _trained(recipe: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> dic
     return {
         **recipe,
         "stages": "\n".join(_stage(number, stage) for number, stage in enumerate(stages, start=1)),
-        "news": f"{len(QUESTIONS.read_text('utf-8').splitlines()):,}",
+        "news": _lines(NEWS),
+        "encyclopaedia": _lines(ENCYCLOPAEDIA),
         "warm_up": f"{100 * recipe['warm_up']:g}",
         "titled": f"{100 * Mix().titled:g}",
         "minutes": round(pieces / speed / 600) * 10,
     }
+
+
+def _lines(path: Path) -> str:
+    return f"{len(path.read_text('utf-8').splitlines()):,}"
 
 
 def _stages(recipe: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:

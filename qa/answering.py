@@ -8,10 +8,10 @@ import os
 import re
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from qa import conversation, encoder
 from qa.dense import Dense
@@ -29,9 +29,13 @@ if TYPE_CHECKING:
     from qa.settings import AnswerSettings
     from qa.types import Article, Encoder, Mask
 
-__all__ = ["LONGEST_QUESTION", "Assistant", "Filters", "PassageReading", "answer_from", "checked_question"]
+__all__ = [
+    *("LONGEST_QUESTION", "Assistant", "Filters", "PassageReading", "Stage"),
+    *("answer_from", "checked_question"),
+]
 
 LONGEST_QUESTION = 1000  # characters
+Stage = Literal["search", "read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,10 @@ def checked_question(question: str) -> str:
     if not any(char.isalnum() for char in question):
         raise InputError(f"{question.strip()[:20]!r} holds no words; ask a question in Chinese")
     return question
+
+
+def _silent(stage: Stage, passages: int) -> None:
+    """Nobody asked how far it is."""
 
 
 def _standalone(question: str, history: Sequence[str], segmenter: Segmenter) -> str:
@@ -235,22 +243,30 @@ class Assistant:
         *,
         top_k: int | None = None,
         threshold: float | None = None,
+        others: int | None = None,
         filters: Filters | None = None,
+        on_stage: Callable[[Stage, int], None] | None = None,
     ) -> Answer:
         """The answer of the articles, or an abstention.
 
         ``history``    earlier questions, oldest first, for follow-ups
         ``top_k``      passages kept on the answer (the reading looks at a fixed number)
         ``threshold``  0 to 1; None for the index's own or else the reader's
+        ``others``     further citations at most; None for the reader's own number
+        ``on_stage``   called when a stage begins, with the passages it has to do with
         Raises InputError for a question that cannot be asked.
         """
         began = time.perf_counter()
         opened, settings = self._opened, self._opened.settings
+        settings = settings if others is None else replace(settings, others=others)
+        tell = on_stage if on_stage is not None else _silent
+        tell("search", len(opened.generation.passages))
         searched = _standalone(question, history, opened.segmenter)
         show = settings.show if top_k is None else top_k
         hits = self._hits(opened, searched, max(show, settings.read), filters)
         found = time.perf_counter()
         read = [hit.passage for hit in hits[: settings.read]]
+        tell("read", len(read))
         citations, confidence = _decided(opened.reader, searched, read, settings, threshold)
         done = time.perf_counter()
         timings = {"retrieve": found - began, "read": done - found, "total": done - began}

@@ -15,11 +15,12 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from qa.errors import ArticleError, EncodingError, InputError
 
-__all__ = ["Decoded", "decode"]
+__all__ = ["Decoded", "damage", "decode"]
 
 TABLE = Path(__file__).parent / "data" / "common_characters.txt"
 
@@ -30,6 +31,7 @@ MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ("\ufeff".encode("gb18030"), "gb18030"),
 )
 LEGACY = ("gb18030", "cp950", "big5hkscs", "utf-16-le", "utf-16-be")
 FAMILY = {
@@ -61,6 +63,28 @@ _HZ_RUN = re.compile(rb"~\{((?:[\x21-\x77][\x21-\x7e])+)~\}")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _CONTROL_SHARE = 0.02
 
+# What was lost leaves these behind: U+FFFD, that read as GBK or Latin-1, memory that nothing was written to.
+LOST = ("\ufffd", "锟斤拷", "ï¿½", "烫烫烫烫", "屯屯屯屯")
+# (what the bytes were, what they were taken for)
+MISREAD = (
+    ("utf-8", "gb18030"),
+    ("utf-8", "cp1252"),
+    ("utf-8", "latin-1"),
+    ("gb18030", "latin-1"),
+    ("cp950", "latin-1"),
+    ("cp950", "gb18030"),
+    ("gb18030", "cp950"),
+)
+FEWER_BITS = 3  # by which a character must become commoner, on average, once the mistake is undone
+_QUESTIONED = re.compile(r"\?{3,}")
+# What the marks and the commonest characters of Chinese in UTF-8 become when read as GBK …
+_AS_GBK = "鈥锛銆鐨鍦鍥鏄涓浜鎴"
+# … and sequences of UTF-8 read a byte a character, as Windows shows them.
+_AS_LATIN = r"[\xc2-\xf4][\x80-\xbf\u0152-\u017e\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
+_PLACE = re.compile(rf"[{_AS_GBK}]|(?:{_AS_LATIN}{{1,3}}){{3}}")
+_AROUND = (0, 6, 12, 30)  # characters looked at behind such a place, nearest first
+MOST_PLACES = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
@@ -69,7 +93,8 @@ class Decoded:
     ``encoding``  Python codec that decodes the bytes after the mark (``utf-16-le``, never ``utf-16``)
     ``bom``       bytes of the mark before the text
     ``exact``     ``text.encode(encoding)`` gives those bytes back, piece by piece too
-    ``warnings``  what may be wrong with the characters, one line each
+    ``warnings``  what may be wrong with the characters, one line each; also ``doubts``
+    ``doubts``    which characters depend on the codec that was chosen, one line
     """
 
     text: str
@@ -77,6 +102,7 @@ class Decoded:
     bom: int = 0
     exact: bool = True
     warnings: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +124,12 @@ class _Candidate:
         """
         wide = self.codec.startswith("utf-16")
         size, mean = (len(self.text), self.bits / len(self.text)) if wide else (self.marks, self.mean)
-        return size > 0 and mean <= PLAUSIBLE_BITS + PLAUSIBLE_SPREAD / math.sqrt(size)
+        return size > 0 and mean <= _plausible(size)
+
+
+def _plausible(size: int) -> float:
+    """Mean bits up to which ``size`` characters can be Chinese."""
+    return PLAUSIBLE_BITS + PLAUSIBLE_SPREAD / math.sqrt(max(1, size))
 
 
 def decode(
@@ -117,7 +148,8 @@ def decode(
     codec, bom = _codec(raw, encoding=encoding, where=where, declared=declared)
     text = _strict(raw[bom:], codec, where)
     _refuse_binary(text, where)
-    return Decoded(text, codec, bom, _exact(raw[bom:], text, codec), _warnings(raw[bom:], text, codec))
+    doubts = _doubts(raw[bom:], text, codec)
+    return Decoded(text, codec, bom, _exact(raw[bom:], text, codec), (*damage(text), *doubts), doubts)
 
 
 def _codec(raw: bytes, *, encoding: str | None, where: str, declared: str | None) -> tuple[str, int]:
@@ -340,14 +372,18 @@ def _exact(raw: bytes, text: str, codec: str) -> bool:
         return False
 
 
-def _warnings(raw: bytes, text: str, codec: str) -> tuple[str, ...]:
-    found = (_lost(text), _misread(text), _two_big5(raw, text, codec))
+def damage(text: str) -> tuple[str, ...]:
+    """What was done to ``text`` before it came here, one line each: characters lost, bytes read wrongly.
+
+    Nothing can be mended from the text alone, so it is told and left as it is.
+    """
+    found = (_lost(text), _questioned(text), _misread(text) or _misread_in_part(text))
     return tuple(warning for warning in found if warning is not None)
 
 
 def _lost(text: str) -> str | None:
-    """Characters replaced before the file was written: U+FFFD, or what it turns into when read again."""
-    lost = {name: count for name in ("\ufffd", "锟斤拷", "ï¿½") if (count := text.count(name))}
+    """Characters replaced before the file was written."""
+    lost = {name: count for name in LOST if (count := text.count(name))}
     if not lost:
         return None
     listed = ", ".join(
@@ -356,16 +392,45 @@ def _lost(text: str) -> str | None:
     return f"characters were lost before this file was written ({listed})"
 
 
-def _misread(text: str) -> str | None:
-    """Whether the text is UTF-8 that something once read as GBK or Latin-1 and saved again."""
-    marks = _ASCII.sub("", text[:20_000])[:2_000]
-    if len(marks) < 6:
+def _questioned(text: str) -> str | None:
+    """Whether question marks stand where a program that knew no Chinese had to write something."""
+    if "???" not in text:
         return None
-    for codec in ("gb18030", "cp1252", "latin-1"):
-        was = marks.encode(codec, errors="ignore")
-        back = was.decode("utf-8", errors="ignore")
-        if len(back.encode()) > 0.7 * len(was) > 0 and _mean_bits(back) < _mean_bits(marks) - 3:
-            return f"reads like UTF-8 that was once opened as {codec} and saved again"
+    marks = sum(len(run) for run in _QUESTIONED.findall(text))
+    if marks < 12 or 5 * marks < len(text):
+        return None
+    return f"characters were lost before this file was written ({marks} question marks in their place)"
+
+
+def _misread(text: str) -> str | None:
+    """Whether the text as a whole is in one encoding that was once opened as another and saved again."""
+    marks = _ASCII.sub("", text[:5_000])[:500]
+    return None if len(marks) < 6 else _undone(marks)
+
+
+def _undone(marks: str) -> str | None:
+    """Which mistake made ``marks`` of commoner characters, if any did."""
+    bits = _mean_bits(marks)
+    for was, taken in MISREAD if bits > PLAUSIBLE_BITS else ():
+        raw = marks.encode(taken, errors="ignore")
+        back = raw.decode(was, errors="ignore")
+        # By chance much is valid in the older encodings, so there it must read as Chinese throughout.
+        share, most = (0.7, bits) if was == "utf-8" else (0.95, _plausible(len(back)))
+        mean = _mean_bits(back)
+        kept = len(back.encode(was, errors="ignore"))
+        if kept > share * len(raw) > 0 and mean < bits - FEWER_BITS and mean <= most:
+            return f"reads like {was.upper()} that was once opened as {taken} and saved again"
+    return None
+
+
+def _misread_in_part(text: str) -> str | None:
+    """The first place that reads like that, where most of the text does not."""
+    for found in islice(_PLACE.finditer(text), MOST_PLACES):
+        for around in _AROUND:
+            marks = _ASCII.sub("", text[found.start() : found.end() + around])
+            told = None if len(marks) < 4 else _undone(marks)
+            if told is not None:
+                return told.replace("reads", f"reads at character {found.start()}", 1)
     return None
 
 
@@ -374,10 +439,11 @@ def _mean_bits(text: str) -> float:
     return sum(map(_bits, marks)) / len(marks) if marks else float(IMPOSSIBLE_BITS)
 
 
-def _two_big5(raw: bytes, text: str, codec: str) -> str | None:
+def _doubts(raw: bytes, text: str, codec: str) -> tuple[str, ...]:
+    """Where the two codecs of Big5 differ over the file."""
     other = {"cp950": "big5hkscs", "big5hkscs": "cp950"}.get(codec)
     reading = None if other is None else _try(raw, other)
     if reading is None or reading == text or len(reading) != len(text):
-        return None
+        return ()
     pairs = sorted({f"{a}/{b}" for a, b in zip(text, reading, strict=True) if a != b})
-    return f"{codec} and {other} differ in {len(pairs)} of its characters ({' '.join(pairs[:6])})"
+    return (f"{codec} and {other} differ in {len(pairs)} of its characters ({' '.join(pairs[:6])})",)

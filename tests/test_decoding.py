@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.decoding import Decoded, decode
+from qa.decoding import Decoded, damage, decode
 from qa.errors import ArticleError, EncodingError, InputError
 
 SHARED = Path(__file__).parents[1].parent / "shared"
@@ -203,6 +203,58 @@ def test_utf8_once_opened_as_gbk_is_told() -> None:
     assert decode(text.encode()).warnings == (
         "reads like UTF-8 that was once opened as gb18030 and saved again",
     )
+
+
+PLACE = len(SIMPLIFIED) * 8
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        (SIMPLIFIED.encode().decode("cp1252", "ignore"), "reads like UTF-8 that was once opened as cp1252"),
+        (SIMPLIFIED.encode("gbk").decode("latin-1"), "reads like GB18030 that was once opened as latin-1"),
+        (
+            TRADITIONAL.encode("cp950").decode("gb18030", "ignore"),
+            "reads like CP950 that was once opened as gb18030",
+        ),
+        (
+            SIMPLIFIED * 8 + "这是".encode().decode("gbk", "ignore") + "茶叶。" * 500,
+            None,  # two characters are too few to tell
+        ),
+        (
+            SIMPLIFIED * 8 + "，这里的茶".encode().decode("gbk", "ignore") + SIMPLIFIED,
+            f"reads at character {PLACE} like UTF-8 that was once opened as gb18030",
+        ),
+        (
+            SIMPLIFIED * 8 + "中国人".encode().decode("cp1252", "ignore"),
+            f"reads at character {PLACE} like UTF-8 that was once opened as cp1252",
+        ),
+    ],
+)
+def test_text_that_was_opened_wrongly_is_told_with_its_place(text: str, warning: str | None) -> None:
+    assert damage(text) == (() if warning is None else (f"{warning} and saved again",))
+
+
+def test_question_marks_in_the_place_of_text_are_told() -> None:
+    assert damage("?????????，??????（2019）") == (
+        "characters were lost before this file was written (15 question marks in their place)",
+    )
+    assert damage("什么???为什么???" + SIMPLIFIED) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "café à Paris, été; Ñandú ÀÉÎÕÜ",
+        "Straße, Größe und Übermut",
+        "Москва — столица России, город на реке.",
+        "これは日本語の文章です。東京は首都であり、人口が多い。横浜の街。",
+        "他说：“烫烫烫！”水滴涓涓地流。",
+        "“‘’”——……《》【】①②③ⅠⅡⅢ",
+    ],
+)
+def test_text_that_is_only_unusual_is_not_called_damaged(text: str) -> None:
+    assert damage(text) == damage(SIMPLIFIED + text) == damage(TRADITIONAL + text) == ()
 
 
 def test_a_million_characters_on_one_line() -> None:

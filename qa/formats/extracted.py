@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from qa.decoding import damage
 from qa.errors import ArticleError
 from qa.furniture import Line
 from qa.outline import Outline, Placed, blocks, date_of, outline, title_of
@@ -36,7 +37,8 @@ def article(
     """The article that ``lines`` make; its text is theirs, not the file's, so ``exact`` is False.
 
     ``title`` and ``date`` are looked for in the lines where they are None. ``encoding`` is only a name
-    here, that of the part that was decoded. Raises ArticleError where no line is running text.
+    here, that of the part that was decoded. What is damaged in the text is added to ``warnings``.
+    Raises ArticleError where no line is running text.
     """
     text, rows = placed(lines)
     made: Outline = outline(rows)
@@ -53,5 +55,5 @@ def article(
         exact=False,
         date=date_of(made) if date is None else date,
         blocks=blocks(text, made, title=title),
-        warnings=warnings,
+        warnings=(*warnings, *damage(text)),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from qa.decoding import decode
+from qa.decoding import damage, decode
 from qa.errors import ArticleError
 from qa.furniture import Line
 from qa.outline import Placed, blocks, date_of, iso_date, outline, title_of
@@ -198,7 +198,7 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
             exact=False,
             date=page.date or date_of(found),
             blocks=running,
-            warnings=made.warnings,
+            warnings=(*made.doubts, *damage(page.text)),
         )
     ]
 

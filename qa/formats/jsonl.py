@@ -8,7 +8,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
-from qa.decoding import Decoded, decode
+from qa.decoding import Decoded, damage, decode
 from qa.errors import ArticleError
 from qa.outline import blocks, date_of, iso_date, lines, outline, title_of
 from qa.types import Article
@@ -65,7 +65,7 @@ def _article(row: str, number: int, source: str, sha256: str, made: Decoded) -> 
         exact=False,
         date=iso_date(_value(entry, DATES) or "", year=True) or date_of(first),
         blocks=blocks(text, first, title=title),
-        warnings=made.warnings,
+        warnings=(*made.doubts, *damage(text)),
     )
 
 

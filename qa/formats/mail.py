@@ -76,7 +76,7 @@ def _message(message: EmailMessage, raw: bytes, source: str, encoding: str | Non
         title=_subject(message) or PurePosixPath(source).stem,
         date=_date(message),
         encoding=made.encoding,
-        warnings=(*made.warnings, *_defects(message)),
+        warnings=(*made.doubts, *_defects(message)),
     )
 
 

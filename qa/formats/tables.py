@@ -197,7 +197,7 @@ def _separated(raw: bytes, source: str, encoding: str | None) -> tuple[_Sheet, l
             f"{source}:{reader.line_num}: is not CSV ({error}); check its quotation marks", where=source
         ) from error
     title = PurePosixPath(source).stem
-    return _Sheet(None, title, raw, source, made.encoding, made.bom, made.warnings), found
+    return _Sheet(None, title, raw, source, made.encoding, made.bom, made.doubts), found
 
 
 def _delimiter(text: str, source: str) -> str:

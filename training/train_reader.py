@@ -32,13 +32,14 @@ from training.reader_model import ReaderModel, losses
 from training.reader_tokenizer import reader_tokenizer
 
 ENCODER_TOKENIZER = Path(__file__).parents[1] / "qa" / "models" / "encoder" / "tokenizer.json"
-# The share of windows without answer grows: spans are learnt first. The last is that of a second training,
-# on questions with near misses.
+# The share of windows without answer grows: spans are learnt first. The last two are those of further
+# trainings, on questions with near misses.
 MIXES = (
     Mix(0.2, 0.05, 0.05),
     Mix(0.3, 0.1, 0.1),
     Mix(0.4, 0.15, 0.15, longest=420),
     Mix(0.4, 0.15, 0.5, longest=420),
+    Mix(0.3, 0.1, 0.5, longest=420),
 )
 
 

@@ -35,11 +35,12 @@ class Found:
     refused: tuple[tuple[Path, str], ...] = ()
 
 
-def read(path: Path, *, source: str, encoding: str | None = None) -> Contents:
+def read(path: Path, *, source: str, encoding: str | None = None, lines: bool = False) -> Contents:
     """The articles of the file at ``path``, called ``source`` in citations and errors.
 
-    ``encoding`` is the user's word for text files. A part that cannot be read (a line of a JSON Lines file)
-    is refused by name and the others are kept. Raises ArticleError where nothing of the file can be read.
+    ``encoding`` is the user's word for text files; ``lines``: each line of a plain text file is an article.
+    A part that cannot be read (a line of a JSON Lines file) is refused by name and the others are kept.
+    Raises ArticleError where nothing of the file can be read.
     """
     module = SUFFIXES.get(path.suffix.lower())
     if module is None:
@@ -47,6 +48,8 @@ def read(path: Path, *, source: str, encoding: str | None = None) -> Contents:
         raise ArticleError(
             f"{source}: {path.suffix or 'no suffix'} is not supported; use {kinds}", where=source
         )
+    if lines and module == "plain":
+        module = "lines"
     parts = import_module(f"qa.formats.{module}").read(_bytes(path, source), source=source, encoding=encoding)
     articles = tuple(part for part in parts if isinstance(part, Article))
     refused = tuple(str(part) for part in parts if isinstance(part, ArticleError))

@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"qa {_version()}")
     commands = top.add_subparsers(title="命令 commands", metavar="COMMAND", required=True)
     for add in (
-        *(indexing.add_index, asking.add_ask, asking.add_search),
+        *(indexing.add_index, indexing.add_articles, asking.add_ask, asking.add_search),
         *(evaluating.add_eval, labelling.add_label, checking.add_verify),
         *(serving.add_serve, checking.add_doctor),
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,9 +32,14 @@ class Dense:
     @classmethod
     def build(cls, vectors: Vectors, encoder: Encoder) -> Dense:
         """Index unit ``vectors``, float32 (n, dim), row by row."""
-        faiss = _faiss()
-        index = faiss.IndexFlatIP(encoder.dim)
-        index.add(vectors)
+        return cls.of_blocks([vectors], encoder)
+
+    @classmethod
+    def of_blocks(cls, blocks: Iterable[Vectors], encoder: Encoder) -> Dense:
+        """Index blocks of unit vectors, float32 (rows, dim) each, in order; one is held beside the index."""
+        index = _faiss().IndexFlatIP(encoder.dim)
+        for vectors in blocks:
+            index.add(vectors)
         return cls(index, encoder)
 
     def search(self, question: str, k: int, allowed: Mask | None = None) -> tuple[Rows, Vectors]:
@@ -82,6 +88,11 @@ class Dense:
     def vectors(self) -> Vectors:
         """All vectors, float32 (n, dim), in row order."""
         found: Vectors = self._index.reconstruct_n(0, self._index.ntotal)
+        return found
+
+    def vectors_of(self, rows: Rows) -> Vectors:
+        """The vectors of ``rows``, float32 (len(rows), dim)."""
+        found: Vectors = self._index.reconstruct_batch(rows)
         return found
 
 

@@ -3,6 +3,7 @@
     index/README.md                 what each file is
     index/manifest.json             names the generation that counts; replacing it is the switch
     index/generation-…/             one build: articles, passages, BM25, vectors
+    index/unfinished/               batches of a build that was stopped; gone once one is done
 
 A build writes a new generation beside the old one, syncs it, and then replaces ``manifest.json`` with
 one ``os.replace``. A reader that opened the old generation keeps it until it closes.
@@ -31,9 +32,14 @@ from qa.types import Article, Block, Passage, Span
 
 __all__ = [
     "FORMAT",
+    "SEEN",
+    "UNFINISHED",
     "Generation",
     "Manifest",
     "Root",
+    "batch_name",
+    "is_batch",
+    "is_building",
     "is_index",
     "keep_threshold",
     "lock",
@@ -41,7 +47,7 @@ __all__ = [
     "read_manifest",
 ]
 
-FORMAT = 1  # raised whenever the files of a generation change their meaning
+FORMAT = 2  # raised whenever the files of a generation change their meaning
 _HASHED = 64 << 20  # bytes; larger files are checked by size on opening and by hash by ``qa doctor``
 
 README = "README.md"
@@ -49,19 +55,26 @@ _MARK = b"# qa index"  # how the README of an index begins
 _GENERATION = re.compile(r"generation-[0-9a-f]{16}")
 _BUILDING = re.compile(r"building-\d+")
 _BESIDE = (f"building-{README}", "building-manifest.json")
+SEEN = "seen.json"  # lies in the generation, but is not of it: it holds times of this machine's files
+UNFINISHED = "unfinished"
 _PARTS = re.compile(
-    r"(articles\.jsonl|(articles|passages)\.npy|(catalogue|headings|files)\.json|dictionary\.txt"
-    r"|bm25\..+|vectors\.faiss)"
+    r"(articles\.jsonl|(articles|passages)\.(keys\.)?npy|(doubles|signatures)\.npy|dictionary\.txt"
+    r"|(catalogue|headings|files|(building-)?seen)\.json|bm25\..+|vectors\.faiss|spill\..+)"
 )
+_BATCH = re.compile(r"(files|terms|vectors)-\d{6}\.(jsonl|npz)(\.part)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A PATH that the index was given. ``name`` prefixes its sources where there are several."""
+    """A PATH that the index was given. ``name`` prefixes its sources where there are several.
+
+    ``lines``  whether each line of its plain text files is an article
+    """
 
     path: str
     name: str
     encoding: str | None = None
+    lines: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +142,7 @@ def _checked(manifest: Manifest) -> Manifest:
         texts.append(manifest.threshold.reader)
     if not all(isinstance(text, str) for text in texts) or not all(isinstance(n, int) for n in numbers):
         raise TypeError("a value is of the wrong kind")
-    if missing := {"articles.jsonl", "files.json", "vectors.faiss"} - manifest.files.keys():
+    if missing := {"articles.jsonl", "doubles.npy", "files.json", "vectors.faiss"} - manifest.files.keys():
         raise ValueError(f"it names no {min(missing)}")
     return manifest
 
@@ -151,7 +164,8 @@ class Generation:
             self._open.append(os.open(self.path / "articles.jsonl", os.O_RDONLY))
             self._places = np.load(self.path / "articles.npy")
             self._table = np.load(self.path / "passages.npy", mmap_mode="r")
-            self._headings = [tuple(heading) for heading in self.json("headings.json")]
+            self.headings = [tuple(heading) for heading in self.json("headings.json")]
+            self.doubles = np.load(self.path / "doubles.npy")
         except (OSError, ValueError) as error:
             self.close()
             raise IndexFolderError(
@@ -187,20 +201,38 @@ class Generation:
         """The passage in ``row``, 0-based."""
         article, start, end, heading, page = (int(cell) for cell in self._table[row])
         place = None if page < 0 else page
-        return Passage(self.article(article), Span(start, end), self._headings[heading], place, row)
+        return Passage(self.article(article), Span(start, end), self.headings[heading], place, row)
 
     def article_rows(self) -> Any:
         """The article row of each passage, int32 (passages,)."""
         return self._table[:, 0]
 
+    def table(self) -> Any:
+        """int32 (passages, 5): article row, start, end, row of ``headings``, page (-1: none) of each."""
+        return self._table
+
     def record(self, row: int) -> dict[str, Any]:
         """The stored line of an article, from ``article_record``. Raises IndexFolderError once closed."""
+        found: dict[str, Any] = json.loads(self.line(row))
+        return found
+
+    def line(self, row: int) -> bytes:
+        """The same as it lies in the file, with its line feed."""
         if not self._open:
             raise IndexFolderError(f"{self.path}: was closed; open the index again")
         place = int(self._places[row])
         end = int(self._places[row + 1]) if row + 1 < len(self._places) else self._end()
-        found: dict[str, Any] = json.loads(os.pread(self._open[1], end - place, place))
-        return found
+        return os.pread(self._open[1], end - place, place)
+
+    def array(self, name: str) -> Any:
+        """One of the generation's arrays, memory-mapped; one that is empty is read."""
+        import numpy as np
+
+        path = self.path / f"{name}.npy"
+        try:
+            return np.load(path, mmap_mode="r")
+        except ValueError:  # nothing to map
+            return np.load(path)
 
     def text(self, name: str) -> str:
         """One of the generation's text files."""
@@ -219,6 +251,49 @@ class Generation:
         roots = self.manifest.roots
         rows = self.json("catalogue.json")
         return [(source_of(root, file, roots), date) for root, file, date in rows]
+
+    @cached_property
+    def dates(self) -> list[str | None]:
+        """The date of each article, by row."""
+        return [date for _, _, date in self.json("catalogue.json")]
+
+    @cached_property
+    def root_numbers(self) -> list[int]:
+        """The number of each article's PATH, by row."""
+        return [root for root, _, _ in self.json("catalogue.json")]
+
+    @cached_property
+    def seen(self) -> dict[str, Any]:
+        """What the last run saw of the files, and which code read them; empty where that is not known.
+
+        ``stamps`` has an entry for each file of ``files.json``, null where it must be looked at again.
+        """
+        try:
+            found = json.loads((self.path / SEEN).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def count_doubles(self) -> int:
+        """How many articles only say again what another one says."""
+        return int((self.doubles[:, 0] != range(len(self))).sum())
+
+    def first(self, row: int) -> int:
+        """The row of the first article that says what the one in ``row`` says, which may be itself."""
+        return int(self.doubles[row, 0])
+
+    def group_of(self, passage: Passage) -> int:
+        """The group of reprints of the article that a passage of this generation stands in."""
+        return self.group(int(self._table[passage.number, 0]))
+
+    def cited_as(self, passage: Passage, named: Mapping[int, int]) -> Passage:
+        """``passage`` as it stands in a double of its article; ``named``: that one's row, by its own."""
+        row = int(self._table[passage.number, 0])
+        return passage if named[row] == row else _standing_in(passage, self.article(named[row]))
+
+    def group(self, row: int) -> int:
+        """The group of reprints of the article in ``row``: the row of the first of them, maybe itself."""
+        return int(self.doubles[row, 1])
 
     def file_path(self, source: str) -> Path:
         """Where the file behind a citation's ``source`` lay when it was indexed."""
@@ -250,6 +325,23 @@ class Generation:
 
     def _read_article(self, row: int) -> Article:
         return article_from_record(self.record(row), self.manifest.roots)
+
+
+def _standing_in(passage: Passage, article: Article) -> Passage:
+    """The same words in an article that differs from the passage's in white space alone."""
+    text = passage.article.text
+    start = _place(article.text, len("".join(text[: passage.span.start].split())))
+    end = _place(article.text, len("".join(text[: passage.span.end].split())) - 1) + 1
+    return replace(passage, article=article, span=Span(start, end))
+
+
+def _place(text: str, number: int) -> int:
+    """Where the character with this number among those that are no white space stands."""
+    for at, char in enumerate(text):
+        number -= not char.isspace()
+        if number < 0:
+            return at
+    raise ValueError("the text is shorter")
 
 
 def _found(folder: Path) -> Manifest:
@@ -393,8 +485,10 @@ def _ours(entry: Path) -> bool:
         return entry.is_file() and entry.read_bytes().startswith(_MARK)
     if entry.name == "manifest.json":
         return is_index(entry.parent)
+    if entry.name == UNFINISHED:
+        return _holds_only(_BATCH, entry)
     if _GENERATION.fullmatch(entry.name) or _BUILDING.fullmatch(entry.name):
-        return _holds_only_parts(entry)
+        return _holds_only(_PARTS, entry)
     return entry.name in (".lock", ".gitignore", *_BESIDE)
 
 
@@ -406,19 +500,36 @@ def is_index(folder: Path) -> bool:
             return False
         if b'"generation": "generation-' in manifest.read_bytes():
             return True
-        return any(_GENERATION.fullmatch(each.name) and _holds_only_parts(each) for each in folder.iterdir())
+        return any(
+            _GENERATION.fullmatch(each.name) and _holds_only(_PARTS, each) for each in folder.iterdir()
+        )
     except OSError:
         return False
 
 
-def _holds_only_parts(folder: Path) -> bool:
-    """Whether every entry of ``folder`` has the name of a generation's file."""
+def _holds_only(names: re.Pattern[str], folder: Path) -> bool:
+    """Whether every entry of ``folder`` has one of the names that we give."""
     try:
-        return all(_PARTS.fullmatch(part.name) for part in folder.iterdir())
+        return all(names.fullmatch(part.name) for part in folder.iterdir())
     except FileNotFoundError:  # swept by another build since it was listed
         return True
     except NotADirectoryError:
         return False
+
+
+def batch_name(kind: str, number: int) -> str:
+    """What a batch in ``unfinished`` is called; ``kind``: files, terms, vectors."""
+    return f"{kind}-{number:06d}.{'jsonl' if kind == 'files' else 'npz'}"
+
+
+def is_building(entry: Path) -> bool:
+    """Whether an entry of an index folder is what a build that was killed left."""
+    return _BUILDING.fullmatch(entry.name) is not None and _holds_only(_PARTS, entry)
+
+
+def is_batch(name: str, kind: str) -> bool:
+    """Whether ``name`` is that of a whole batch of this kind."""
+    return _BATCH.fullmatch(name) is not None and name.startswith(kind) and not name.endswith(".part")
 
 
 def publish(folder: Path, building: Path, manifest: Manifest) -> None:
@@ -431,6 +542,7 @@ def publish(folder: Path, building: Path, manifest: Manifest) -> None:
     if target.exists():  # the same content was built before: keep it if it is whole
         try:
             check(target, manifest, every_byte=True)
+            (building / SEEN).replace(target / SEEN)
             shutil.rmtree(building)
         except IndexFolderError:
             shutil.rmtree(target)
@@ -456,16 +568,26 @@ def keep_threshold(folder: Path, found: OwnThreshold) -> None:
 
 
 def sweep(folder: Path, keep: str | None) -> None:
-    """Remove what interrupted builds left, and older generations that nobody has open."""
+    """Remove what interrupted builds left, and older generations that nobody has open.
+
+    Call when a build is done: batches of ``unfinished`` go too.
+    """
     for entry in sorted(folder.iterdir()):
         if entry.name == keep or not _ours(entry):
             continue
         if entry.name in _BESIDE:
             entry.unlink()
-        elif _BUILDING.fullmatch(entry.name):
+        elif entry.name == UNFINISHED or _BUILDING.fullmatch(entry.name):
             shutil.rmtree(entry)
         elif _GENERATION.fullmatch(entry.name):
             _remove_unread(entry)
+
+
+def see(generation: Path, seen: Mapping[str, Any]) -> None:
+    """Write down what was seen of the files that went into a generation, unless it is there already."""
+    text, path = json.dumps(seen) + "\n", generation / SEEN
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        _write(path, text)
 
 
 def fingerprint(files: Mapping[str, Mapping[str, Any]], *parts: object) -> str:

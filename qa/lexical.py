@@ -20,7 +20,7 @@ from qa.words import Segmenter
 if TYPE_CHECKING:
     from qa.types import Mask, Rows, Vectors
 
-__all__ = ["BM25"]
+__all__ = ["BM25", "open_terms"]
 
 
 class BM25:
@@ -93,11 +93,17 @@ class BM25:
     @classmethod
     def load(cls, folder: Path, size: int, segmenter: Segmenter) -> BM25:
         """Open what ``save`` wrote, memory-mapped. Errors of the files themselves pass through."""
-        import marisa_trie
-
-        terms = marisa_trie.Trie()
-        terms.mmap(str(folder / "bm25.terms.marisa"))
+        terms = open_terms(folder)
         indptr, rows, shares = (
             np.load(folder / f"bm25.{name}.npy", mmap_mode="r") for name in ("indptr", "rows", "shares")
         )
         return cls(terms, indptr, rows, shares, size, segmenter)
+
+
+def open_terms(folder: Path) -> Any:
+    """The trie of an index's terms in ``folder``, memory-mapped; the number of a term is its column."""
+    import marisa_trie
+
+    terms = marisa_trie.Trie()
+    terms.mmap(str(folder / "bm25.terms.marisa"))
+    return terms

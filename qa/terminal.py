@@ -6,10 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from qa.catalogue import Entry
     from qa.indexing import Summary
     from qa.types import Answer, Citation, Hit
 
-__all__ = ["answer_lines", "explanation_lines", "hit_lines", "summary_lines"]
+__all__ = [
+    *("answer_lines", "entry_lines", "explanation_lines", "hit_lines"),
+    *("refresh_line", "summary_lines"),
+]
 
 _KINDS = {"answer": "答", "same": "另见", "other": "其他"}
 
@@ -69,6 +73,17 @@ def explanation_lines(answer: Answer) -> Iterator[str]:
 
 def summary_lines(summary: Summary) -> Iterator[str]:
     """What a run of indexing did; each refused file with its reason."""
+    yield refresh_line(summary)
+    size = f"共 {summary.articles} 篇 articles，{summary.passages} 段 passages"
+    doubles = f"，内容相同 doubles {summary.doubles}" if summary.doubles else ""
+    yield f"{size}，新嵌入 embedded {summary.embedded}{doubles}"
+    for refusal in summary.refused:
+        named = refusal.reason.startswith(refusal.source)
+        yield f"  拒收 refused {refusal.reason if named else f'{refusal.source}: {refusal.reason}'}"
+
+
+def refresh_line(summary: Summary) -> str:
+    """How many files a run of indexing added, changed and so on."""
     counts = (
         f"新增 added {len(summary.added)}",
         f"更新 changed {len(summary.changed)}",
@@ -76,9 +91,17 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         f"移除 removed {len(summary.removed)}",
         f"拒收 refused {len(summary.refused)}",
     )
-    yield "，".join(counts)
-    size = f"共 {summary.articles} 篇 articles，{summary.passages} 段 passages"
-    yield f"{size}，新嵌入 embedded {summary.embedded}"
-    for refusal in summary.refused:
-        named = refusal.reason.startswith(refusal.source)
-        yield f"  拒收 refused {refusal.reason if named else f'{refusal.source}: {refusal.reason}'}"
+    return "，".join(counts)
+
+
+def entry_lines(entry: Entry) -> Iterator[str]:
+    """An article of an index, and below it its warnings and the places that say the same."""
+    facts = [entry.place, entry.title, entry.date, entry.encoding]
+    facts += [f"{entry.characters} 字 characters", f"{entry.passages} 段 passages"]
+    yield _one_line(" · ".join(fact for fact in facts if fact))
+    for warning in entry.warnings:
+        yield f"  注意 warning {_one_line(warning)}"
+    if entry.doubles:
+        yield f"  内容相同 doubles {'，'.join(entry.doubles)}"
+    if entry.reprints:
+        yield f"  转载 reprints {'，'.join(entry.reprints)}"

@@ -100,8 +100,8 @@ class Article:
     ``element``   the part of the file (``line 3``), None where the file is the article
     ``sha256``    of the file's raw bytes, hexadecimal
     ``encoding``  Python codec the file was decoded with
-    ``bom``       bytes of a byte order mark before the text
-    ``exact``     ``text.encode(encoding)`` equals the file's bytes after the mark, so that byte
+    ``bom``       bytes before the text: a byte order mark, in a line file also the lines above
+    ``exact``     ``text.encode(encoding)`` equals the file's bytes from there on, so that byte
                   offsets can be given; False for extracted text and stateful codecs
     ``date``      ISO ``YYYY-MM-DD``, ``YYYY-MM`` or ``YYYY``, where the article states one
     ``blocks``    its running text in order, never overlapping

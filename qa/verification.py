@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,8 +127,20 @@ def _bytes_differ(citation: Mapping[str, Any], raw: bytes) -> str:
         found, before = None, ""
     if found != citation["quote"]:
         return f"other words stand at bytes {start} to {end}"
+    if citation["element"] is not None:
+        return _line_differs(citation, before)
     if len(before) != citation["start"]:
         return f"the words stand at character {len(before)}, not {citation['start']}"
+    return ""
+
+
+def _line_differs(citation: Mapping[str, Any], before: str) -> str:
+    """In a line file the characters are counted from the start of the line that the element names."""
+    above = re.split(r"\r\n|\n|\r", before)
+    if citation["element"] != f"line {len(above)}":
+        return f"the words stand in line {len(above)}, not in {citation['element']}"
+    if len(above[-1]) != citation["start"]:
+        return f"the words stand at character {len(above[-1])} of the line, not {citation['start']}"
     return ""
 
 
@@ -150,4 +163,5 @@ def _parts(citation: Mapping[str, Any], path: Path) -> Sequence[Article]:
     """The articles of the file, or of a label file the paragraphs that `qa eval --squad-corpus` indexed."""
     if (citation["element"] or "").startswith("paragraph "):
         return labels.paragraph_articles(labels.read(path))
-    return articles.read(path, source=citation["source"], encoding=citation["encoding"]).articles
+    lines = (citation["element"] or "").startswith("line ")
+    return articles.read(path, source=citation["source"], encoding=citation["encoding"], lines=lines).articles

@@ -114,9 +114,9 @@ SOURCES = (
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of an index by its name, but for the lock."""
+    """Every file of an index by its name, but for the lock and what depends on the files' times."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
+        if path.is_file() and path.name not in (".lock", "seen.json")
     }

@@ -148,9 +148,9 @@ def test_a_truncated_manifest(built: Path, articles: Path, qa: Command) -> None:
 
 def test_another_format(built: Path, qa: Command) -> None:
     path = built / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "format": 2}), encoding="utf-8")
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "format": 1}), encoding="utf-8")
     said = complaint(qa("ask", "上海?", "--index", built))
-    assert said.startswith(f"{path}: is of format 2, this version reads format 1; build it anew")
+    assert said.startswith(f"{path}: is of format 1, this version reads format 2; build it anew")
 
 
 def test_another_encoder(

@@ -95,7 +95,7 @@ def test_index_summary(tmp_path: Path, articles: Path, model: CountingEncoder, q
     summary = json.loads(out)
     assert summary["unchanged"] == [source for source in SOURCES if source != "taipei.txt"]
     assert list(summary) == [
-        "added", "changed", "unchanged", "removed", "refused", "articles", "passages", "embedded",
+        "added", "changed", "unchanged", "removed", "refused", "articles", "passages", "embedded", "doubles",
         "fingerprint",
     ]  # fmt: skip
 

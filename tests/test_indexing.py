@@ -26,7 +26,10 @@ pytest_plugins = ("shelf_fixtures",)
 def sources(folder: Path) -> list[str]:
     """The sources of an index, each once, in order."""
     generation = Generation.open(folder)
-    return list(dict.fromkeys(source for source, _ in generation.catalogue()))
+    try:
+        return list(dict.fromkeys(source for source, _ in generation.catalogue()))
+    finally:
+        generation.close()
 
 
 def roots(folder: Path) -> list[tuple[str, str]]:
@@ -65,6 +68,7 @@ def test_the_summary_tells_what_was_done(tmp_path: Path, articles: Path, model: 
         "articles": 7,
         "passages": 8,
         "embedded": 2,
+        "doubles": 0,
         "fingerprint": second.fingerprint,
     }
 
@@ -141,10 +145,11 @@ def test_rebuild_and_another_encoder_embed_everything(
 
 def test_equal_passages_are_embedded_once(tmp_path: Path, model: CountingEncoder) -> None:
     (tmp_path / "twins").mkdir()
-    for name in ("one.md", "two.md"):
-        (tmp_path / "twins" / name).write_text(SHANGHAI, encoding="utf-8")
+    for name, last in (("one.md", "甲"), ("two.md", "乙")):
+        text = SHANGHAI + f"\n## 其他\n\n{last}方的试点。\n"
+        (tmp_path / "twins" / name).write_text(text, encoding="utf-8")
     summary = build_index(tmp_path / "twins", tmp_path / "index")
-    assert (summary.passages, summary.embedded) == (4, 2)
+    assert (summary.passages, summary.embedded) == (6, 4)
 
 
 def test_untouched_paths_are_not_read_again(tmp_path: Path, articles: Path, model: CountingEncoder) -> None:

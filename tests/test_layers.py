@@ -18,11 +18,12 @@ ROWS = (
         *("decoding", "furniture", "formats", "articles", "outline", "passages", "encoder"),
         *("conversation", "metrics", "labels", "windows", "spans", "resampling", "causes"),
     ),
-    ("dense", "lexical", "reader", "relevance"),
+    ("dense", "lexical", "postings", "reader", "relevance"),
     ("retrieval",),
     ("index",),
-    ("answering", "indexing", "verification"),
-    ("evaluation", "runs", "labelling", "doctor", "terminal", "chat"),
+    ("ingest",),
+    ("answering", "catalogue", "indexing", "verification"),
+    ("evaluation", "runs", "labelling", "doctor", "terminal", "watching", "chat"),
     ("comparison", "exports", "thresholds", "report"),
     ("server",),
     ("commands",),
@@ -48,7 +49,8 @@ HEAVY = {
     "lxml": {"formats.html"},
     "openpyxl": {"formats.tables"},
     "pypdfium2": {"formats.pdf"},
-    "marisa_trie": {"words", "lexical"},  # the dictionary and the index's own terms
+    "marisa_trie": {"words", "lexical", "postings"},  # the dictionary and the index's own terms
+    "datasketch": {"ingest.doubles"},
 }
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))

@@ -267,7 +267,8 @@ class Assistant:
         found = time.perf_counter()
         read = [hit.passage for hit in hits[: settings.read]]
         tell("read", len(read))
-        citations, confidence = _decided(opened.reader, searched, read, settings, threshold)
+        group = opened.generation.group_of
+        citations, confidence = _decided(opened.reader, searched, read, settings, threshold, group)
         done = time.perf_counter()
         timings = {"retrieve": found - began, "read": done - found, "total": done - began}
         return Answer(
@@ -298,8 +299,11 @@ class Assistant:
         return self._hits(opened, searched, k, filters)
 
     def _hits(self, opened: _Opened, searched: str, k: int, filters: Filters | None) -> tuple[Hit, ...]:
-        allowed = None if filters is None or filters.empty else _allowed(opened.generation, filters)
-        return opened.hybrid.search(searched, k, allowed)
+        if filters is None or filters.empty:
+            return opened.hybrid.search(searched, k, None)
+        allowed, named = _allowed(opened.generation, filters)
+        hits = opened.hybrid.search(searched, k, allowed)
+        return tuple(replace(hit, passage=named(hit.passage)) for hit in hits)
 
     def _open(self) -> _Opened:
         generation = Generation.open(self._folder)
@@ -368,15 +372,23 @@ def _reader(given: Reader | str | None, segmenter: Segmenter) -> Reader:
     return load_reader(given, segmenter=segmenter) if given is None or isinstance(given, str) else given
 
 
-def _allowed(generation: Generation, filters: Filters) -> Mask:
-    """Which passages stand in articles that ``filters`` admit, bool (passages,)."""
+def _allowed(generation: Generation, filters: Filters) -> tuple[Mask, Callable[[Passage], Passage]]:
+    """Which passages ``filters`` admit, bool (passages,), and how such a passage is to be cited.
+
+    Of articles that say the same one alone has passages; where another one is admitted, that is cited.
+    """
     import numpy as np
 
-    admitted = np.array([filters.admits(source, date) for source, date in generation.catalogue()], dtype=bool)
-    if not admitted.any():
+    admits = [filters.admits(source, date) for source, date in generation.catalogue()]
+    if not any(admits):
         raise InputError("no article of the index passes the filters; widen --source, --after or --before")
-    mask: Mask = admitted[generation.article_rows()]
-    return mask
+    named: dict[int, int] = {}
+    for row in np.flatnonzero(admits).tolist():
+        named.setdefault(generation.first(row), row)
+    reached = np.zeros(len(generation), dtype=bool)
+    reached[list(named)] = True
+    mask: Mask = reached[generation.article_rows()]
+    return mask, lambda passage: generation.cited_as(passage, named)
 
 
 def _decided(
@@ -385,10 +397,11 @@ def _decided(
     passages: Sequence[Passage],
     settings: AnswerSettings,
     threshold: float | None,
+    group: Group | None = None,
 ) -> tuple[tuple[Citation, ...], float]:
     """Citations and confidence of what ``passages`` say; ``threshold`` None for that of ``settings``."""
     limit = settings.threshold if threshold is None else threshold
-    return answer_from(_read(reader, question, passages, settings), limit, settings.others)
+    return answer_from(_read(reader, question, passages, settings), limit, settings.others, group)
 
 
 def _read(
@@ -425,27 +438,57 @@ def cited_sentence(passage: Passage, span: Span) -> Span:
     return Span(min(inside[0].start, span.start), max(inside[-1].end, span.end))
 
 
+Group = Callable[[Passage], int]
+
+
 def answer_from(
-    candidates: Sequence[Candidate], threshold: float, others: int
+    candidates: Sequence[Candidate], threshold: float, others: int, group: Group | None = None
 ) -> tuple[tuple[Citation, ...], float]:
     """The citations of the candidates at or above ``threshold``, and the best candidate's score.
 
     ``candidates`` come best first. The first is the answer; those that say the same follow as ``same``,
     at most ``others`` in all, further ones as ``other``. None at the threshold means no citations.
+    ``group`` tells the group of reprints that a passage's article is in: of reprints that say the same the
+    earliest is cited, and the others of the answer's follow at once and count for nothing.
     """
     confidence = candidates[0].score if candidates else 0.0
     chosen: list[Citation] = []
+    reprints: list[list[Citation]] = []  # of each chosen one, itself among them
     for candidate in candidates:
-        if candidate.score < threshold or len(chosen) > others:
+        if candidate.score < threshold:
             break
-        if any(_same_place(candidate, citation) for citation in chosen):
+        if any(_same_place(candidate, citation) for printed in reprints for citation in printed):
             continue
         kind = _kind(candidate, chosen)
-        chosen.append(Citation(candidate.passage, candidate.span, candidate.sentence, kind))
-    return tuple(sorted(chosen, key=lambda citation: _ORDER.index(citation.kind))), confidence
+        citation = Citation(candidate.passage, candidate.span, candidate.sentence, kind)
+        known = [at for at, other in enumerate(chosen) if group and _is_reprint(citation, other, group)]
+        if known:
+            reprints[known[0]].append(citation)
+        elif len(chosen) <= others:
+            chosen.append(citation)
+            reprints.append([citation])
+    return tuple(sorted(_folded(reprints), key=lambda citation: _ORDER.index(citation.kind))), confidence
 
 
 _ORDER: tuple[CitationKind, ...] = ("answer", "same", "other")
+
+
+def _is_reprint(citation: Citation, other: Citation, group: Group) -> bool:
+    return group(citation.passage) == group(other.passage) and _says(citation.quote, other.quote)
+
+
+def _folded(reprints: Sequence[Sequence[Citation]]) -> Iterator[Citation]:
+    """Of each set of reprints the earliest; of the answer's the others too."""
+    for printed in reprints:
+        first, *further = sorted(printed, key=_earliest)
+        yield replace(first, kind=printed[0].kind)
+        if printed[0].kind == "answer":
+            yield from (replace(citation, kind="same") for citation in further)
+
+
+def _earliest(citation: Citation) -> tuple[str, str]:
+    """Order of publication, then of names; what bears no date comes last."""
+    return citation.article.date or "~", citation.article.place
 
 
 def _kind(candidate: Candidate, chosen: Sequence[Citation]) -> CitationKind:

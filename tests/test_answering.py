@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from fakes import passages
+from fakes import article, passages
 from hypothesis import given
 from hypothesis import strategies as st
 from shelf import CountingEncoder
@@ -16,7 +16,7 @@ from qa.answering import Assistant, Filters, PassageReading, answer_from, checke
 from qa.errors import IndexFolderError, InputError, ModelError
 from qa.indexing import build_index
 from qa.settings import AnswerSettings
-from qa.types import Answer, Candidate, Passage, Reading, ScoredSpan, Span
+from qa.types import Answer, Article, Candidate, Passage, Reading, ScoredSpan, Span
 
 pytest_plugins = ("shelf_fixtures",)
 
@@ -74,6 +74,52 @@ def test_further_citations_are_limited(others: int) -> None:
 def test_one_place_is_cited_once() -> None:
     twice = (SAID[0], candidate(0, "17年试", 0.8), SAID[2])
     assert [citation.quote for citation in answer_from(twice, 0.0, 4)[0]] == ["2017年", "２０１７年"]
+
+
+def test_of_reprints_the_earliest_is_cited_and_the_others_count_for_nothing() -> None:
+    paper, copy, undated, other = (
+        article("上海在2017年试点。", source=source, date=date)
+        for source, date in (("b.md", "2020-05-01"), ("c.md", "2019-03"), ("a.md", None), ("z.md", None))
+    )
+    groups = {"b.md": 0, "c.md": 0, "a.md": 0, "z.md": 3}
+
+    def said(made: Article, start: int, end: int, score: float) -> Candidate:
+        whole = Span(0, len(made.text))
+        return Candidate(Passage(made, whole), Span(start, end), whole, score)
+
+    found = (
+        said(paper, 3, 8, 0.9),
+        said(undated, 3, 8, 0.8),
+        said(other, 0, 2, 0.7),
+        said(other, 3, 8, 0.6),
+        said(copy, 3, 8, 0.5),
+    )
+
+    def cited(*, others: int, threshold: float = 0.0) -> list[tuple[str, str]]:
+        group = answer_from(found, threshold, others, lambda passage: groups[passage.article.source])
+        return [(citation.article.source, citation.kind) for citation in group[0]]
+
+    folded = [("c.md", "answer"), ("b.md", "same"), ("a.md", "same")]
+    assert cited(others=0) == folded
+    assert cited(others=4) == [*folded, ("z.md", "other")]
+    assert cited(others=4, threshold=0.55) == [("b.md", "answer"), ("a.md", "same"), ("z.md", "other")]
+    assert [citation.article.source for citation in answer_from(found, 0.0, 4)[0]] == [
+        "b.md", "a.md", "c.md", "z.md",
+    ]  # fmt: skip
+
+
+def test_reprints_that_say_otherwise_are_further_answers() -> None:
+    one, two = (article("上海在2017年试点。", source=source) for source in ("a.md", "b.md"))
+    whole = Span(0, 11)
+    found = [
+        Candidate(Passage(one, whole), Span(3, 8), whole, 0.9),
+        Candidate(Passage(two, whole), Span(0, 2), whole, 0.8),
+    ]
+    citations, _ = answer_from(found, 0.0, 4, lambda passage: 0)
+    assert [(citation.quote, citation.kind) for citation in citations] == [
+        ("2017年", "answer"),
+        ("上海", "other"),
+    ]
 
 
 @given(scores=st.lists(st.floats(0, 1), max_size=8), threshold=st.floats(0, 1), others=st.integers(0, 4))
@@ -214,6 +260,23 @@ def test_filters_hold_for_answers_too(built: Path) -> None:
         assert {citation.article.source for citation in answer.citations} <= {"south/guangzhou.txt"}
         with pytest.raises(InputError, match="no article of the index passes the filters; widen --source"):
             assistant.search(QUESTIONS[0], filters=Filters(after="2030"))
+
+
+def test_a_double_is_cited_where_only_it_passes_the_filter(tmp_path: Path, model: CountingEncoder) -> None:
+    for name, text in (
+        ("a/bridge.md", "# 桥\n\n石桥建于一九五八年。\n"),
+        ("b/copy.md", "# 桥\r\n\r\n石桥建于一九五八年。\r\n"),
+    ):
+        (tmp_path / "docs" / name).parent.mkdir(parents=True)
+        (tmp_path / "docs" / name).write_bytes(text.encode())
+    summary = build_index(tmp_path / "docs", tmp_path / "index")
+    assert (summary.articles, summary.passages, summary.doubles) == (2, 1, 1)
+    with Assistant.open(tmp_path / "index") as assistant:
+        for source, filters in (("a/bridge.md", None), ("a/bridge.md", "*"), ("b/copy.md", "b/*")):
+            chosen = None if filters is None else Filters(source=filters)
+            (hit,) = assistant.search("石桥建于哪一年?", filters=chosen)
+            assert hit.passage.article.source == source
+            assert hit.passage.text == "石桥建于一九五八年。"
 
 
 def test_one_leg_alone_ranks_as_that_leg_does(built: Path) -> None:

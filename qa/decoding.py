@@ -57,6 +57,7 @@ CLEAR_BITS = 24.0  # the winner must be 2**24 times likelier than the next
 HINT_BITS = 8.0  # with a declaration that agrees, this much is enough
 SAMPLE = 100_000  # characters scored
 WEAK_UTF8_DISTINCT = 5
+LARGEST = 64_000_000  # bytes of one text: a gigabyte of memory while the encodings are tried
 
 _ASCII = re.compile("[\t\n\r -~]+")
 _HZ_RUN = re.compile(rb"~\{((?:[\x21-\x77][\x21-\x7e])+)~\}")
@@ -145,6 +146,10 @@ def decode(
     where = where or "input"
     if not raw:
         raise ArticleError(f"{where}: empty file", where=where)
+    if len(raw) > LARGEST:
+        raise ArticleError(
+            f"{where}: is a text of {len(raw):,} bytes, more than {LARGEST:,}; split it", where=where
+        )
     codec, bom = _codec(raw, encoding=encoding, where=where, declared=declared)
     text = _strict(raw[bom:], codec, where)
     _refuse_binary(text, where)

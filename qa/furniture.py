@@ -45,6 +45,7 @@ class Line:
 
 
 _BULLET = re.compile(r"^[\s•·●○▪■◆◇▶►➤※*+\-–—>]+(?=\S)")
+_SPACES = re.compile(r"\s{2,}")
 _SENTENCE_END = re.compile(r"[。！？!?；;…][”’」』）)\"']*")
 _POINT_END = re.compile(r"[\u3400-\u9fff]\.(?:[\u3400-\u9fff]|\s*$)")  # a full stop typed as a point
 _ENDS_OPEN = re.compile(r"[。！!；;,，、:：…?？.][”’」』）)\"']*$")
@@ -222,7 +223,9 @@ def _alone(line: Line) -> Kind | None:
         return line.kind
     if len(text) > LONGEST:
         return "text"
-    return "furniture" if _is_furniture(_BULLET.sub("", text), text) else None
+    # With one space between words no pattern has two ways of matching a run of them.
+    bare = _SPACES.sub(" ", _BULLET.sub("", text))
+    return "furniture" if _is_furniture(bare, text) else None
 
 
 def _is_furniture(bare: str, whole: str) -> bool:
@@ -411,9 +414,11 @@ def _dateline(lines: Sequence[Line], found: list[Kind | None]) -> None:
 
     Further down it may be the date of a signature, or a fact.
     """
+    headed = False
     for at, line in enumerate(lines):
-        text = _BULLET.sub("", line.text.strip())
-        if found[at] == "text" and text:
-            if not _dated(text) or "heading" not in found[:at]:
+        text = _BULLET.sub("", line.text.strip()) if found[at] == "text" else ""
+        headed = headed or found[at] == "heading"
+        if text:
+            if not headed or not _dated(text):
                 return
             found[at] = "furniture"

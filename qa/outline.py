@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qa.errors import ArticleError
 from qa.furniture import Kind, Line, kinds, numbering, prose
 from qa.types import Article, Block, Span
 
@@ -27,10 +28,14 @@ __all__ = [
     "lines",
     "outline",
     "plain",
+    "refuse_many",
+    "shortened",
     "title_of",
 ]
 
 TITLE = 60  # characters of a line that may be a title
+LONGEST_TITLE = 200  # characters of one that is stated, and of a heading
+MOST_LINES = 1_000_000  # of one article
 DATED_LINES = 15  # lines from the top in which a date of publication stands
 
 _BREAKS = r"\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
@@ -167,10 +172,22 @@ def _under(
 
 def plain(heading: str) -> str:
     """A heading's words without the marks of markup."""
-    before = None
+    before, heading = None, heading[:LONGEST_TITLE]
     while before != heading:
         before, heading = heading, _MARKS.sub("", heading).strip()
     return heading
+
+
+def shortened(title: str) -> str:
+    """A title that a file states, on one line and of a length that can be shown."""
+    title = " ".join(title[: 10 * LONGEST_TITLE].split())
+    return title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…"
+
+
+def refuse_many(text: str, *, where: str) -> None:
+    """Raises ArticleError where ``text`` has more lines than can be held beside each other."""
+    if sum(text.count(mark) for mark in ("##", *"\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")) > MOST_LINES:
+        raise ArticleError(f"{where}: has more than {MOST_LINES:,} lines; split it", where=where)
 
 
 def title_of(made: Outline, otherwise: str) -> str:
@@ -245,7 +262,7 @@ def decoded_article(
     return Article(
         id=source,
         text=made.text,
-        title=title,
+        title=shortened(title),
         source=source,
         sha256=hashlib.sha256(raw).hexdigest(),
         encoding=made.encoding,

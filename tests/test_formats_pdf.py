@@ -214,7 +214,7 @@ def test_a_file_of_very_many_pages_or_signs_is_refused(monkeypatch: pytest.Monke
         reader.read(raw, source="a.pdf")
     monkeypatch.setattr(reader, "MOST_PAGES", 3)
     monkeypatch.setattr(reader, "MOST_GLYPHS", 100)
-    with pytest.raises(ArticleError, match=r"^a\.pdf: holds more than 100 signs; split it$"):
+    with pytest.raises(ArticleError, match=r"^a\.pdf: holds more than 100 signs or 1,000,000 lines; split it$"):
         reader.read(raw, source="a.pdf")
 
 

@@ -6,6 +6,7 @@ The readers of files that hold files (``CONTAINERS``) also take the ``room`` tha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import PurePosixPath
@@ -13,10 +14,23 @@ from pathlib import PurePosixPath
 from qa.errors import ArticleError
 from qa.types import Article
 
-__all__ = ["CONTAINERS", "FORMATS", "SUFFIXES", "Format", "Room", "member", "table"]
+__all__ = [
+    "CONTAINERS",
+    "FORMATS",
+    "LARGEST_FILE",
+    "SUFFIXES",
+    "Format",
+    "Room",
+    "member",
+    "refuse_large",
+    "table",
+]
 
 DEEPEST = 3  # containers inside each other
 LARGEST = 1_000_000_000  # bytes that may come out of one container and all within it
+LARGEST_FILE = 200_000_000  # bytes of one file: all of it is held in memory while it is read
+MOST_CHARACTERS = 50_000_000  # of all the texts in one container
+MOST_PARTS = 300_000  # articles in one file; each takes about a kilobyte beside its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +84,26 @@ CONTAINERS = frozenset(("archive", "mail"))
 
 @dataclass
 class Room:
-    """What containers inside each other may still hold: bytes in all, and levels below this one."""
+    """What containers inside each other may still hold: bytes, characters, articles, and levels below."""
 
     left: int = LARGEST
     depth: int = DEEPEST
+    characters: int = MOST_CHARACTERS
+    parts: int = MOST_PARTS
+
+    def take(self, parts: Iterable[Article | ArticleError], where: str) -> None:
+        """Count what came out of one member. Raises ArticleError where that is too much."""
+        for part in parts:
+            self.parts -= 1
+            self.characters -= len(part.text) if isinstance(part, Article) else 0
+        if self.parts < 0 or self.characters < 0:
+            raise ArticleError(f"{where}: holds more than can be read at once; split it", where=where)
+
+
+def refuse_large(size: int, *, where: str) -> None:
+    """Raises ArticleError where a file of ``size`` bytes is too large, before anything of it is read."""
+    if size > LARGEST_FILE:
+        raise ArticleError(f"{where}: has {size:,} bytes, more than {LARGEST_FILE:,}; split it", where=where)
 
 
 def table() -> list[tuple[str, str, str, str]]:
@@ -105,7 +135,9 @@ def _parts(
     module = SUFFIXES[PurePosixPath(name).suffix.lower()]
     reader = import_module(f"qa.formats.{module}")
     if module not in CONTAINERS:
-        return list(reader.read(raw, source=where, encoding=encoding))
+        found = list(reader.read(raw, source=where, encoding=encoding))
+        room.take(found, where)
+        return found
     if room.depth <= 1:
         raise ArticleError(f"{where}: lies more than {DEEPEST} files deep; unpack it first", where=where)
     room.depth -= 1

@@ -25,7 +25,9 @@ SUFFIXES = (".docx",)
 KIND = "DOCX"
 DOCUMENT = "word/document.xml"
 LONG_CELL = 300  # characters; a table with longer cells lays out a page
-COLUMNS = 1000  # a cell cannot span more
+COLUMNS = 1000  # of one table
+MOST_CELLS = 200_000  # of one document, with those that merged cells stand for
+BASED = 20  # styles below each other
 
 _HEADING = re.compile(r"(?:heading|标题|標題)\s*([1-9])", re.IGNORECASE)
 _TITLES = frozenset(("title", "标题", "標題"))
@@ -51,9 +53,11 @@ class _Style:
 class _Walk:
     """A document and what it refers to; the title is found on the way."""
 
+    source: str
     styles: Mapping[str, _Style]
     notes: Mapping[tuple[str, str], list[str]]
     title: str | None = None
+    cells: int = 0
 
 
 @dataclass
@@ -80,7 +84,7 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
     with packed.opened(raw, where=source, kind=KIND) as package:
         packed.present(package, DOCUMENT, where=source, kind=KIND)
         tree = html.xml_tree(packed.unpacked(package, DOCUMENT, where=source), where=source)
-        walk = _Walk(_styles(package, source), _notes(package, source))
+        walk = _Walk(source, _styles(package, source), _notes(package, source))
     body = next((child for child in tree if _name(child) == "body"), None)
     if body is None:
         raise ArticleError(f"{source}: holds no text", where=source)
@@ -132,7 +136,7 @@ def _styles(package: ZipFile, source: str) -> dict[str, _Style]:
 
 def _style(element: Any, found: Mapping[str, Any]) -> _Style:
     seen: list[Any] = []
-    while element is not None and element not in seen:
+    while element is not None and len(seen) < BASED:
         seen.append(element)
         named, based = _child(element, "name"), _child(element, "basedOn")
         name = "" if named is None else (_value(named) or "").strip()
@@ -238,17 +242,24 @@ def _collect(element: Any, made: _Paragraph) -> None:
 
 def _table(element: Any, walk: _Walk) -> Iterator[Line]:
     """A line a row, or the paragraphs of the cells where the table only lays out the page."""
-    found = list(_named(element, "tr"))
-    cells = [_row(row, walk) for row in found]
+    found = [
+        _Row(row, [list(_lines(cell, walk)) for cell in _named(row, "tc")]) for row in _named(element, "tr")
+    ]
+    cells = []
+    for row in found:
+        cells.append(row.cells)
+        walk.cells += len(row.cells)
+        if walk.cells > MOST_CELLS:
+            raise ArticleError(
+                f"{walk.source}: its tables have more than {MOST_CELLS:,} cells; split it", where=walk.source
+            )
     if max((len(row) for row in cells), default=0) < 2 or any(
         len(cell) > LONG_CELL for row in cells for cell in row
     ):
-        for row in found:
-            for cell in _named(row, "tc"):
-                yield from _lines(cell, walk)
+        yield from (line for row in found for inside in row.lines for line in inside)
         return
-    _fill_down(found, cells)
-    marked = bool(found) and _child(found[0], "trPr", "tblHeader") is not None
+    _fill_down([row.element for row in found], cells)
+    marked = bool(found) and _child(found[0].element, "trPr", "tblHeader") is not None
     yield from (Line(text, kind="text", item=True) for text in rows.row_lines(cells, marked=marked))
 
 
@@ -261,15 +272,23 @@ def _named(element: Any, name: str) -> Iterator[Any]:
             yield from _named(child, name)
 
 
-def _row(row: Any, walk: _Walk) -> list[str]:
-    """The text of a row, a cell a column; a cell that spans several stands in the first."""
-    before = _child(row, "trPr", "gridBefore")
-    cells = [""] * (0 if before is None else _count(before))
-    for cell in _named(row, "tc"):
-        text = " ".join(line.text for line in _lines(cell, walk))
-        span = _child(cell, "tcPr", "gridSpan")
-        cells += [text, *[""] * (0 if span is None else _count(span) - 1)]
-    return cells
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row and the lines of each of its cells: cells may hold tables, so they are read only once."""
+
+    element: Any
+    lines: list[list[Line]]
+
+    @property
+    def cells(self) -> list[str]:
+        """The text of each column; a cell that spans several stands in the first."""
+        before = _child(self.element, "trPr", "gridBefore")
+        cells = [""] * (0 if before is None else _count(before))
+        for cell, inside in zip(_named(self.element, "tc"), self.lines, strict=True):
+            span = _child(cell, "tcPr", "gridSpan")
+            text = " ".join(line.text for line in inside)
+            cells += [text, *[""] * (0 if span is None else _count(span) - 1)]
+        return cells[:COLUMNS]
 
 
 def _count(element: Any) -> int:

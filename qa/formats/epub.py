@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from qa.decoding import decode
 from qa.errors import ArticleError
-from qa.formats import extracted, html, packed
+from qa.formats import MOST_CHARACTERS, extracted, html, packed
 from qa.furniture import Line
 from qa.outline import iso_date
 from qa.types import Article
@@ -40,10 +41,9 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
         packed.present(package, CONTAINER, where=source, kind=KIND)
         root = _package_name(package, source)
         book = html.xml_tree(_member(package, root, source), where=f"{source}/{root}")
-        names = _pages(book, posixpath.dirname(root))
+        names = list(dict.fromkeys(_pages(book, posixpath.dirname(root))))
         _refuse_protected(package, names, source)
-        pages = [_page(package, name, source) for name in names]
-    lines = [line for page in pages for line in page]
+        lines = list(_lines(package, names, source))
     title, date = _stated(book, "title"), _stated(book, "date")
     return [
         extracted.article(
@@ -61,7 +61,7 @@ def _named(tree: Any, name: str) -> list[Any]:
 
 
 def _member(package: ZipFile, name: str, source: str) -> bytes:
-    if name not in package.namelist():
+    if name not in package.NameToInfo:
         raise ArticleError(f"{source}: its part {name!r} is missing; get it again", where=source)
     return packed.unpacked(package, name, where=source)
 
@@ -93,6 +93,19 @@ def _refuse_protected(package: ZipFile, names: list[str], source: str) -> None:
     locked = {unquote(one.get("URI") or "") for one in _named(locks, "CipherReference")}
     if locked & set(names):
         raise ArticleError(f"{source}: is protected against copying; use a free edition", where=source)
+
+
+def _lines(package: ZipFile, names: list[str], source: str) -> Iterator[Line]:
+    """The lines of all pages, counted: each page alone may be small."""
+    characters = 0
+    for name in names:
+        for line in _page(package, name, source):
+            characters += len(line.text) + 1
+            if characters > MOST_CHARACTERS:
+                raise ArticleError(
+                    f"{source}: holds more than {MOST_CHARACTERS:,} characters; split it", where=source
+                )
+            yield line
 
 
 def _page(package: ZipFile, name: str, source: str) -> list[Line]:

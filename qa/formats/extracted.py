@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from qa.decoding import damage
 from qa.errors import ArticleError
 from qa.furniture import Line
-from qa.outline import Outline, Placed, blocks, date_of, outline, title_of
+from qa.outline import MOST_LINES, Outline, Placed, blocks, date_of, outline, shortened, title_of
 from qa.types import Article, Span
 
 __all__ = ["article", "placed"]
@@ -40,6 +40,8 @@ def article(
     here, that of the part that was decoded. What is damaged in the text is added to ``warnings``.
     Raises ArticleError where no line is running text.
     """
+    if len(lines) > MOST_LINES:
+        raise ArticleError(f"{source}: has more than {MOST_LINES:,} lines; split it", where=source)
     text, rows = placed(lines)
     made: Outline = outline(rows)
     if made.empty:
@@ -48,7 +50,7 @@ def article(
     return Article(
         id=source,
         text=text,
-        title=title,
+        title=shortened(title),
         source=source,
         sha256=hashlib.sha256(raw).hexdigest(),
         encoding=encoding,

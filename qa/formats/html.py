@@ -18,9 +18,10 @@ from qa.types import Article, Span
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SUFFIXES", "Page", "page_of", "read", "xml_tree"]
+__all__ = ["SUFFIXES", "Page", "page_of", "read", "refuse_many", "xml_tree"]
 
 SUFFIXES = (".html", ".htm")
+MOST_NODES = 2_000_000  # elements and attributes of one tree: each takes up to 250 bytes
 
 _BLOCKS = """
     address article aside blockquote body br button caption center dd details dialog div dl dt fieldset
@@ -37,6 +38,7 @@ FURNITURE_TAGS = frozenset(_FURNITURE_TAGS.split())
 _FURNITURE_ROLES = "navigation banner contentinfo complementary search menu menubar dialog"
 FURNITURE_ROLES = frozenset(_FURNITURE_ROLES.split())
 CELLS = frozenset(("td", "th"))
+_WORDLESS = frozenset(("a", "script", "style"))
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 
 # Names that pages give to what surrounds the text, as whole words of a class or an id …
@@ -157,9 +159,13 @@ def page_of(text: str, source: str) -> Page:
 
 
 def xml_tree(raw: bytes, *, where: str) -> Any:
-    """The root of an XML document; no entity is put in and nothing is fetched. Raises ArticleError."""
+    """The root of an XML document; no entity is put in and nothing is fetched.
+
+    Raises ArticleError for what is not sound, and for more marks than a tree can be made of.
+    """
     from lxml import etree
 
+    refuse_many(raw.count(b"<") - raw.count(b"</") + raw.count(b"="), where=where)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
     )
@@ -167,6 +173,14 @@ def xml_tree(raw: bytes, *, where: str) -> Any:
         return etree.fromstring(raw, parser)
     except etree.XMLSyntaxError as error:
         raise ArticleError(f"{where}: is not sound XML ({error.msg}); get it again", where=where) from error
+
+
+def refuse_many(nodes: int, *, where: str) -> None:
+    """Raises ArticleError where a tree would have more ``nodes`` than memory has room for."""
+    if nodes > MOST_NODES:
+        raise ArticleError(
+            f"{where}: holds more than {MOST_NODES:,} elements and attributes; split it", where=where
+        )
 
 
 def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Article]:
@@ -206,12 +220,18 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
 def _parse(text: str, source: str) -> Any:
     from lxml import etree, html
 
+    refuse_many(text.count("<") - text.count("</") + text.count("="), where=source)
     # lxml refuses a str that still declares the encoding it once had.
     text = _XML_DECLARATION.sub("", text)
+    parser = html.HTMLParser(huge_tree=True, remove_comments=True)
     try:
-        return html.document_fromstring(text, parser=html.HTMLParser(huge_tree=True, remove_comments=True))
+        page = html.document_fromstring(text, parser=parser)
     except (etree.ParserError, ValueError) as error:
         raise ArticleError(f"{source}: holds no text", where=source) from error
+    for fault in parser.error_log.filter_from_fatals():
+        if fault.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT:  # what comes behind would be lost in silence
+            raise ArticleError(f"{source}: is nested too deeply to be read; save it anew", where=source)
+    return page
 
 
 def _pieces(page: Any) -> list[_Piece]:
@@ -294,23 +314,35 @@ def _names(element: Any) -> str:
 
 def _cued(page: Any) -> Iterator[Any]:
     """Elements whose class or id names them as furniture, unless they hold most of the page's own words."""
-    whole = _own_words(page)
-    for element in page.iter():
-        if not isinstance(element.tag, str) or element.tag in _NEVER or element.tag in HEADINGS:
-            continue
-        names = _names(element)
-        if (
-            names
-            and (_CUE_PART.search(names) or _CUE_WORD.search(names))
-            and 2 * _own_words(element) <= whole
-        ):
-            yield element
+    from lxml import etree
+
+    words = silent = 0  # so far on the page, and how many open elements hold none
+    began: dict[Any, int] = {}
+    own: dict[Any, int] = {}
+    for event, element in etree.iterwalk(page, events=("start", "end")):
+        if event == "start":
+            silent += element.tag in _WORDLESS
+            if _is_cue(element):
+                began[element] = words
+            words += 0 if silent else _sentences(element.text)
+        else:
+            if element in began:
+                own[element] = words - began[element]
+            silent -= element.tag in _WORDLESS
+            words += 0 if silent else _sentences(element.tail)
+    return (element for element, count in own.items() if 2 * count <= words)
 
 
-def _own_words(element: Any) -> int:
-    """Characters of whole sentences outside links: what a menu has none of."""
-    texts = element.xpath(".//text()[not(ancestor::a) and not(ancestor::script) and not(ancestor::style)]")
-    return sum(len(text) for text in texts if _STOP.search(text))
+def _is_cue(element: Any) -> bool:
+    if not isinstance(element.tag, str) or element.tag in _NEVER or element.tag in HEADINGS:
+        return False
+    names = _names(element)
+    return bool(names) and (_CUE_PART.search(names) or _CUE_WORD.search(names)) is not None
+
+
+def _sentences(text: str | None) -> int:
+    """Characters of a piece of text that holds a whole sentence; outside links, a menu has none."""
+    return len(text) if text and _STOP.search(text) else 0
 
 
 def _placed(pieces: Sequence[_Piece], title: str | None) -> tuple[str, list[Placed]]:

@@ -10,12 +10,14 @@ from typing import Any
 
 from qa.decoding import Decoded, damage, decode
 from qa.errors import ArticleError
-from qa.outline import blocks, date_of, iso_date, lines, outline, title_of
+from qa.formats import MOST_PARTS
+from qa.outline import blocks, date_of, iso_date, lines, outline, refuse_many, shortened, title_of
 from qa.types import Article
 
 __all__ = ["SUFFIXES", "read"]
 
 SUFFIXES = (".jsonl",)
+LONGEST_ROW = 10_000_000  # characters; brackets alone take thirty times as much once parsed
 
 TEXTS = ("text", "content", "正文", "内容")
 TITLES = ("title", "标题", "headline")
@@ -31,6 +33,8 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
     made = decode(raw, encoding=encoding, where=source)
     sha256 = hashlib.sha256(raw).hexdigest()
     found: list[Article | ArticleError] = []
+    if made.text.count("\n") > MOST_PARTS:
+        raise ArticleError(f"{source}: has more than {MOST_PARTS:,} lines; split it", where=source)
     for number, row in enumerate(made.text.split("\n"), start=1):
         if not row.strip():
             continue
@@ -42,12 +46,15 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
 
 
 def _article(row: str, number: int, source: str, sha256: str, made: Decoded) -> Article:
+    if len(row) > LONGEST_ROW:
+        raise _refusal(source, number, f"has {len(row):,} characters, more than {LONGEST_ROW:,}")
     entry = _entry(row, number, source)
     text = _value(entry, TEXTS)
     if text is None or not text.strip():
         raise _refusal(source, number, 'needs a "text" string')
     if not text.isascii() and re.search("[\ud800-\udfff]", text):
         raise _refusal(source, number, "has half of a surrogate pair in its text")
+    refuse_many(text, where=f"{source}:{number}")
     first = outline(lines(text))
     if first.empty:
         raise _refusal(source, number, "holds no text")
@@ -56,7 +63,7 @@ def _article(row: str, number: int, source: str, sha256: str, made: Decoded) -> 
     return Article(
         id=f"{source}#{element}",
         text=text,
-        title=title,
+        title=shortened(title),
         source=source,
         element=element,
         sha256=sha256,

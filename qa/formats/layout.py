@@ -27,6 +27,7 @@ FULL = 10.0  # … the least width of a line that fills its column
 INDENT = 0.8
 SAME_SIZE = 1.12  # sizes whose ratio is less are one
 EDGE = 0.1  # of the page's height: where running heads and page numbers stand
+BESIDE = 3000  # runs of a page up to which they are compared with each other; a full page has 200
 REPEATED = 3  # pages on which a running head stands; in a file of two pages, two
 
 _STOPPED = re.compile(r"(?:[。！？!?；;：:…]|[^\d\s]\.)[”’」』）)\"']*$")
@@ -189,7 +190,7 @@ def _bounds(runs: Sequence[Printed]) -> tuple[float, float]:
 
 def _gutter(runs: Sequence[Printed]) -> float | None:
     """Where most lines part from a line beside them, if those are wide enough for columns of text."""
-    pairs = list(_pairs(sorted(runs, key=lambda run: -run.middle)))
+    pairs = list(_pairs(sorted(runs, key=lambda run: -run.middle))) if len(runs) <= BESIDE else []
     if len(pairs) < PAIRS:
         return None
     ends = sorted({left.x1 for left, _ in pairs})
@@ -341,19 +342,25 @@ def _full(before: Printed, line: Printed) -> bool:
 
 
 def _paragraph(group: Sequence[tuple[int, Printed]]) -> Paragraph:
-    text, pages = "", [(0, group[0][0])]
+    parts: list[str] = []
+    size, pages = 0, [(0, group[0][0])]
     for number, line in group:
-        text = _joined(text, line.text.strip())
+        text = line.text.strip()
+        if parts and text:
+            joined = _joined(parts[-1], text)
+            size += len(joined) - len(parts[-1])
+            parts[-1] = joined
         if number != pages[-1][1]:
-            pages.append((len(text) - len(line.text.strip()), number))
-    return Paragraph(text, group[0][1].size, tuple(pages), group[0][1].row)
+            pages.append((size, number))
+        if text:
+            parts.append(text)
+            size += len(text)
+    return Paragraph("".join(parts), group[0][1].size, tuple(pages), group[0][1].row)
 
 
-def _joined(text: str, line: str) -> str:
-    """A line behind the text before it: words that were divided are whole again, Han characters touch."""
-    if not text or not line:
-        return text + line
-    if text[-1] in _HYPHENS and text[-2:-1].isalpha() and line[0].islower():
-        return text[:-1] + line
-    apart = text[-1] < "\u2000" and line[0] < "\u2000" and text[-1] not in _HYPHENS
-    return f"{text} {line}" if apart else text + line
+def _joined(above: str, line: str) -> str:
+    """A line as the next goes on behind it: words that were divided are whole again, Han characters touch."""
+    if above[-1] in _HYPHENS and above[-2:-1].isalpha() and line[0].islower():
+        return above[:-1]
+    apart = above[-1] < "\u2000" and line[0] < "\u2000" and above[-1] not in _HYPHENS
+    return f"{above} " if apart else above

@@ -22,10 +22,19 @@ from qa.types import Article
 __all__ = ["SUFFIXES", "read"]
 
 SUFFIXES = (".eml",)
+LARGEST = 100_000_000  # bytes; the library holds them several times
 MOST_ATTACHMENTS = 1000
+MOST_PARTS = 10_000  # beginnings of parts, also those of parts inside parts
+LONGEST_HEADER = 10_000  # characters; the library's parser takes their square
+DEEPEST = 100  # messages and groups of parts
 HEADERS = ("from", "date", "subject", "to", "message-id")
 WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "cp950"}  # what programs write under these names
 
+_BOUNDARY = re.compile(rb"^content-type:\s*multipart/", re.IGNORECASE | re.MULTILINE)
+_INNER = re.compile(rb"^content-type:\s*message/", re.IGNORECASE | re.MULTILINE)
+_STRUCTURE = re.compile(
+    rb"^(?:content-[a-z-]+|mime-version):[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE
+)
 _SIGNATURE = re.compile(r"--\s*")
 _SENT_BEFORE = re.compile(r"\s*>")
 _BEFORE = re.compile(r"-{2,}\s*(?:原始邮件|原始郵件|转发邮件|Original Message|Forwarded message)\s*-{2,}")
@@ -42,7 +51,13 @@ def read(
     """
     if not raw.strip():
         raise ArticleError(f"{source}: empty file", where=source)
-    message = email.message_from_bytes(raw, policy=email.policy.default)
+    _refuse_bomb(raw, source)
+    try:
+        message = email.message_from_bytes(raw, policy=email.policy.default)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ArticleError(
+            f"{source}: cannot be read as e-mail ({type(error).__name__}); save it again", where=source
+        ) from error
     if not isinstance(message, EmailMessage) or not any(_header(message, name) for name in HEADERS):
         raise ArticleError(f"{source}: is no e-mail (no From, Date or Subject)", where=source)
     sha256 = hashlib.sha256(raw).hexdigest()
@@ -58,6 +73,19 @@ def read(
         else:
             found += member(inside, name=name, source=source, sha256=sha256, encoding=encoding, room=room)
     return found
+
+
+def _refuse_bomb(raw: bytes, source: str) -> None:
+    """Raises ArticleError for more parts, deeper parts or longer headers than a letter has."""
+    if len(raw) > LARGEST:
+        raise ArticleError(f"{source}: has {len(raw):,} bytes, more than {LARGEST:,}; split it", where=source)
+    if raw.count(b"\n--") > MOST_PARTS:
+        raise ArticleError(f"{source}: has more than {MOST_PARTS:,} parts; split it", where=source)
+    if len(_BOUNDARY.findall(raw)) + len(_INNER.findall(raw)) > DEEPEST:
+        raise ArticleError(f"{source}: holds more than {DEEPEST} messages or groups of parts", where=source)
+    longest = max((found.end() - found.start() for found in _STRUCTURE.finditer(raw)), default=0)
+    if longest > LONGEST_HEADER:
+        raise ArticleError(f"{source}: has a header of {longest:,} characters", where=source)
 
 
 def _message(message: EmailMessage, raw: bytes, source: str, encoding: str | None) -> Article:
@@ -109,6 +137,9 @@ def _marked(text: str) -> Iterator[Line]:
 
 def _header(message: EmailMessage, name: str) -> str | None:
     """A header as one line; None where it is missing or cannot be read."""
+    raw = next((value for key, value in message.raw_items() if key.lower() == name), None)
+    if raw is None or len(raw) > LONGEST_HEADER:
+        return None
     try:
         value = message[name]
     except (ValueError, LookupError, TypeError, AttributeError):  # the library's parser of headers trips

@@ -10,7 +10,16 @@ from pathlib import PurePosixPath
 from qa.decoding import decode
 from qa.errors import ArticleError
 from qa.furniture import Line
-from qa.outline import Placed, date_of, decoded_article, iso_date, lines, outline, title_of
+from qa.outline import (
+    Placed,
+    date_of,
+    decoded_article,
+    iso_date,
+    lines,
+    outline,
+    refuse_many,
+    title_of,
+)
 from qa.types import Article
 
 __all__ = ["SUFFIXES", "read"]
@@ -53,6 +62,7 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
     holds no text.
     """
     made = decode(raw, encoding=encoding, where=source)
+    refuse_many(made.text, where=source)
     state = _State()
     first = outline(_marked(tuple(lines(made.text)), made.text, state))
     if first.empty:

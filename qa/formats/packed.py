@@ -6,12 +6,13 @@ import io
 import lzma
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
 
 from qa.errors import ArticleError
 
 __all__ = ["opened", "present", "refuse_other", "refuse_tight", "unpacked"]
 
-LARGEST_PART = 200_000_000  # bytes of one member once unpacked
+LARGEST_PART = 100_000_000  # bytes of one member once unpacked
 UNSUSPECTED = 10_000_000  # bytes up to which any ratio is allowed: repeated text packs well
 RATIO = 200  # times; sheets of repeated numbers reach about 100, deflate at most 1032
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -74,10 +75,34 @@ def present(package: zipfile.ZipFile, name: str, *, where: str, kind: str) -> No
         raise ArticleError(f"{where}: is {found}, not {kind}; give it the right suffix", where=where)
 
 
-def refuse_tight(package: zipfile.ZipFile, *, where: str) -> None:
-    """Raises ArticleError where a member cannot be let out, for a library that reads them by itself."""
+def refuse_tight(package: zipfile.ZipFile, *, where: str, marks: Callable[[str], int]) -> None:
+    """For a library that reads the members by itself: raises ArticleError where one cannot be let out.
+
+    ``marks``: how many ``<`` the member of a name may hold.
+    """
     for info in package.infolist():
         _refuse_large(info, where)
+        allowed = marks(info.filename)
+        if (
+            info.file_size > allowed
+            and sum(part.count(b"<") for part in _chunks(package, info, where)) > allowed
+        ):
+            raise ArticleError(
+                f"{where}: {info.filename!r} holds more than {allowed:,} marks; split it", where=where
+            )
+
+
+def _chunks(package: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> Iterator[bytes]:
+    try:
+        with package.open(info) as member:
+            while chunk := member.read(1 << 20):
+                yield chunk
+    except _DAMAGE as error:
+        raise _damaged(info, error, where) from error
+
+
+def _damaged(info: zipfile.ZipInfo, error: Exception, where: str) -> ArticleError:
+    return ArticleError(f"{where}: is damaged at {info.filename!r} ({error}); get it again", where=where)
 
 
 def unpacked(package: zipfile.ZipFile, name: str | zipfile.ZipInfo, *, where: str) -> bytes:
@@ -87,9 +112,7 @@ def unpacked(package: zipfile.ZipFile, name: str | zipfile.ZipInfo, *, where: st
     try:
         return package.read(info)
     except _DAMAGE as error:
-        raise ArticleError(
-            f"{where}: is damaged at {info.filename!r} ({error}); get it again", where=where
-        ) from error
+        raise _damaged(info, error, where) from error
 
 
 def _refuse_large(info: zipfile.ZipInfo, where: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from qa.errors import ArticleError
 from qa.formats import extracted, packed
-from qa.formats.layout import Glyph, Paragraph, lines, paragraphs, without_running_heads
+from qa.formats.layout import Glyph, Paragraph, Printed, lines, paragraphs, without_running_heads
 from qa.furniture import Line
 from qa.text import sentences
 from qa.types import Article, Block, Span
@@ -28,7 +28,9 @@ SUFFIXES = (".pdf",)
 HEADING = 60  # characters of a heading
 LARGER = 1.12  # times the size of running text
 MOST_PAGES = 20_000
-MOST_GLYPHS = 20_000_000
+MOST_GLYPHS = 10_000_000
+MOST_ON_A_PAGE = 200_000
+MOST_LINES = 1_000_000
 LARGEST_STREAM = 500_000_000  # bytes of one stream unpacked; deflate packs 1032 to 1 at most
 UNMAPPED = 0.2  # the share of signs that no one can read, above which the file is refused
 
@@ -46,10 +48,14 @@ _door = Lock()
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """One page as it was taken out: its height, its signs, how many have no character, and pictures."""
+    """One page as it was taken out: its height, its lines, how many signs and pictures it has.
+
+    ``signs`` with a character, ``unmapped`` without one.
+    """
 
     height: float
-    glyphs: list[Glyph]
+    lines: list[Printed]
+    signs: int
     unmapped: int
     pictures: bool
 
@@ -68,7 +74,7 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
     with _door:
         sheets = _sheets(raw, source)
     notes = (*_cut_off(raw), *_pictures(sheets, source), *_unmapped(sheets, source))
-    pages = [(sheet.height, lines(sheet.glyphs)) for sheet in sheets]
+    pages = [(sheet.height, sheet.lines) for sheet in sheets]
     found = [one for one in paragraphs(without_running_heads(pages)) if one.text]
     rows = _lines(found)
     made = extracted.article(rows, raw=raw, source=source, title=_title(found, rows), warnings=notes)
@@ -113,8 +119,8 @@ def _cut_off(raw: bytes) -> tuple[str, ...]:
 
 def _pictures(sheets: Sequence[_Sheet], source: str) -> tuple[str, ...]:
     """A note of the pages that are pictures. Raises ArticleError where all that hold anything are."""
-    scanned = [number for number, sheet in enumerate(sheets, start=1) if sheet.pictures and not sheet.glyphs]
-    if scanned and not any(sheet.glyphs for sheet in sheets):
+    scanned = [number for number, sheet in enumerate(sheets, start=1) if sheet.pictures and not sheet.signs]
+    if scanned and not any(sheet.signs for sheet in sheets):
         raise ArticleError(
             f"{source}: is scanned ({len(scanned)} pages are pictures without text);"
             " recognise its text (OCR) first",
@@ -127,7 +133,7 @@ def _pictures(sheets: Sequence[_Sheet], source: str) -> tuple[str, ...]:
 def _unmapped(sheets: Sequence[_Sheet], source: str) -> tuple[str, ...]:
     """A note of signs that are drawn without saying which characters they are."""
     lost = sum(sheet.unmapped for sheet in sheets)
-    total = lost + sum(len(sheet.glyphs) for sheet in sheets)
+    total = lost + sum(sheet.signs for sheet in sheets)
     if lost > UNMAPPED * total:
         raise ArticleError(
             f"{source}: {lost} of its {total} signs do not say which characters they are;"
@@ -168,13 +174,23 @@ def _reason(error: str) -> str:
 
 
 def _taken(document: Any, source: str) -> Iterator[_Sheet]:
-    total = 0
-    for page in document:
+    signs = found = 0
+    for number, page in enumerate(document, start=1):
         text = page.get_textpage()
-        total += text.count_chars()
-        if total > MOST_GLYPHS:
-            raise ArticleError(f"{source}: holds more than {MOST_GLYPHS:,} signs; split it", where=source)
-        yield _sheet(page, text)
+        count = text.count_chars()
+        signs += count
+        if count > MOST_ON_A_PAGE:
+            raise ArticleError(
+                f"{source}: page {number} holds more than {MOST_ON_A_PAGE:,} signs; split it", where=source
+            )
+        sheet = _sheet(page, text)
+        found += len(sheet.lines)
+        if signs > MOST_GLYPHS or found > MOST_LINES:
+            raise ArticleError(
+                f"{source}: holds more than {MOST_GLYPHS:,} signs or {MOST_LINES:,} lines; split it",
+                where=source,
+            )
+        yield sheet
         text.close()
         page.close()
 
@@ -187,7 +203,7 @@ def _sheet(page: Any, text: Any) -> _Sheet:
     pictures = not found and any(
         True for _ in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3)
     )
-    return _Sheet(page.get_height(), found, len(every) - len(found), pictures)
+    return _Sheet(page.get_height(), lines(found), len(found), len(every) - len(found), pictures)
 
 
 def _glyphs(page: Any, text: Any) -> Iterator[Glyph]:

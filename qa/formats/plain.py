@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from qa.decoding import decode
 from qa.errors import ArticleError
-from qa.outline import date_of, decoded_article, lines, outline, title_of
+from qa.outline import date_of, decoded_article, lines, outline, refuse_many, title_of
 from qa.types import Article
 
 __all__ = ["SUFFIXES", "read"]
@@ -21,6 +21,7 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
     file holds no text.
     """
     made = decode(raw, encoding=encoding, where=source)
+    refuse_many(made.text, where=source)
     first = outline(lines(made.text))
     if first.empty:
         raise ArticleError(f"{source}: holds no text", where=source)

@@ -25,7 +25,10 @@ __all__ = ["SUFFIXES", "read"]
 SUFFIXES = (".xlsx", ".csv", ".tsv")
 MOST_CELLS = 1_000_000
 MOST_ROWS = 1_048_576  # what one sheet can have
-LONGEST_CELL = 10_000_000  # characters
+LONGEST_CELL = 1_000_000  # characters
+LONGEST_NAME = 100  # characters of a column's name, which every row repeats
+MOST_MARKS = 8_000_000  # beginnings and ends of elements in a sheet: four a cell
+MOST_STYLES = 1_000_000  # … and in the other parts, which are held as trees
 
 QUESTIONS = frozenset(["question", "q", "问题", "問題", "问", "問", "提问", "提問"])
 ANSWERS = frozenset(["answer", "a", "答案", "答", "回答", "回复", "回覆", "答复"])
@@ -127,6 +130,8 @@ def _columns(table: Sequence[Row]) -> tuple[_Columns | None, Sequence[Row]]:
     known = columns.text is not None or columns.answer is not None
     if not known and (len(filled) < 2 or any(rows.figure(name) for name in filled)):
         return None, table
+    if any(len(name) > LONGEST_NAME for name in filled):
+        return None, table
     return columns, table[1:]
 
 
@@ -188,6 +193,8 @@ def _needed(sheet: _Sheet, columns: _Columns, row: list[str], at: int, number: i
 def _separated(raw: bytes, source: str, encoding: str | None) -> tuple[_Sheet, list[Row]]:
     made = decode(raw, encoding=encoding, where=source)
     delimiter = _delimiter(made.text, source)
+    if made.text.count(delimiter) > 10 * MOST_CELLS:  # some may stand inside cells
+        raise ArticleError(f"{source}: holds more than {MOST_CELLS:,} cells; split it", where=source)
     csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(io.StringIO(made.text, newline=""), delimiter=delimiter, strict=True)
     try:
@@ -230,7 +237,7 @@ def _workbook(raw: bytes, source: str) -> Iterator[tuple[_Sheet, list[Row]]]:
 
     with packed.opened(raw, where=source, kind="XLSX") as package:
         packed.present(package, "xl/workbook.xml", where=source, kind="XLSX")
-        packed.refuse_tight(package, where=source)
+        packed.refuse_tight(package, where=source, marks=_marks)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and rules that it does not know
@@ -246,6 +253,11 @@ def _workbook(raw: bytes, source: str) -> Iterator[tuple[_Sheet, list[Row]]]:
             f"{source}: cannot be read as XLSX ({type(error).__name__}: {_line(error)}); save it again",
             where=source,
         ) from error
+
+
+def _marks(part: str) -> int:
+    """How many marks a part of a workbook may hold: sheets are read as a stream."""
+    return MOST_MARKS if part.startswith(("xl/worksheets/", "xl/sharedStrings")) else MOST_STYLES
 
 
 def _title(sheet: str, source: str) -> str:

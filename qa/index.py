@@ -470,9 +470,11 @@ def _claim(folder: Path) -> None:
         raise IndexFolderError(
             f"{folder}: cannot be used as an index folder ({error.strerror}); name another with --index"
         ) from error
-    if foreign and ("manifest.json" in foreign or not (folder / "manifest.json").exists()):
+    needed = {"manifest.json", UNFINISHED}.intersection(foreign)
+    if needed or (foreign and not (folder / "manifest.json").exists()):
+        named = min(needed or foreign)
         raise IndexFolderError(
-            f"{folder}: holds files that are no index ({foreign[0]}); name an empty folder with --index"
+            f"{folder}: holds files that are no index ({named}); name an empty folder with --index"
         )
 
 

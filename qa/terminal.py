@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from qa.text import fold
+
 if TYPE_CHECKING:
     from qa.catalogue import Entry
     from qa.indexing import Summary
@@ -29,9 +31,25 @@ def answer_lines(answer: Answer) -> Iterator[str]:
             yield from hit_lines(answer.hits[:3])
         return
     yield str(answer.text)
-    for citation in answer.citations:
-        yield from _citation_lines(citation)
+    told = answer.citations[0]
+    again = [other for other in answer.citations[1:] if _repeats(other, told)]
+    yield from _citation_lines(told)
+    if again:
+        places = "，".join(other.article.place for other in again)
+        yield f"  [{_KINDS['same']}] 同一句还见于 the same sentence: {places}"
+    for citation in answer.citations[1:]:
+        if citation not in again:
+            yield from _citation_lines(citation)
     yield f"  把握 confidence {answer.confidence:.2f}"
+
+
+def _repeats(citation: Citation, told: Citation) -> bool:
+    """Whether a citation only brings the sentence that was told, as reprints do; marks do not count."""
+    return citation.kind == "same" and _bare(citation.sentence) == _bare(told.sentence)
+
+
+def _bare(sentence: str) -> str:
+    return "".join(char for char in fold(sentence) if char.isalnum())
 
 
 def _citation_lines(citation: Citation) -> Iterator[str]:

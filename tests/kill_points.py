@@ -1,20 +1,24 @@
-"""Builds an index again and again, killing the build at its first, second, … step in the index folder.
+"""Builds an index again and again, killing the build at moments between its first and its last step.
 
-``python kill_points.py ARTICLES INDEX WORK`` prints a JSON line for each kill: what was found afterwards,
-and what the next, undisturbed build left. A step is any call of Python's that opens, makes, renames or
-removes something in the folder; the kill comes just before it. A process of its own, because it forks.
+``python kill_points.py ARTICLES INDEX WORK MOMENTS`` prints a JSON line for each kill: what was found
+afterwards, how much the next, undisturbed build found done, and what it left. The last line is of a build
+that was not killed. MOMENTS is how many, drawn with a fixed seed; 0: every one. A step is any call of
+Python's that opens, makes, renames or removes something in the folder; the kill comes just before it.
+Batches are small here, so that there are many. A process of its own, because it forks.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from fakes import CharacterEncoder
 
 import qa.encoder
@@ -22,26 +26,43 @@ from qa.answering import Assistant
 from qa.errors import IndexFolderError
 from qa.index import Generation, check
 from qa.indexing import build_index
+from qa.ingest import building, places, unfinished
 from qa.verification import verify
 
 STEPS = frozenset(("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir"))
+SEED = 6
 
 
-def main(articles: Path, index: Path, work: Path) -> None:
+def main(articles: Path, index: Path, work: Path, moments: int) -> None:
     qa.encoder.load = lambda name=None, **_: CharacterEncoder()
-    for at in range(1, 1000):
-        shutil.rmtree(work, ignore_errors=True)
-        if index.exists():
-            shutil.copytree(index, work)
-        killed = _killed(articles, work, at)
-        found = _found(work)
-        build_index(articles, work)
-        print(json.dumps({"at": at, "killed": killed, "found": found, "after": _after(work)}), flush=True)
-        if not killed:
-            return
+    building.EMBEDDED = building.SEGMENTED = 2
+    unfinished.FILES = 1
+    places.SETTLED = 0
+    _lay(index, work)
+    steps = _run(articles, work, at=0)
+    for at in [*_drawn(steps, moments), steps + 1]:
+        _lay(index, work)
+        killed = _run(articles, work, at) == -1
+        found, kept = _found(work), _kept(work)
+        embedded = build_index(articles, work).embedded
+        row = {"at": at, "killed": killed, "found": found, "kept": kept, "embedded": embedded}
+        print(json.dumps({**row, "after": _after(work)}), flush=True)
 
 
-def _killed(articles: Path, work: Path, at: int) -> bool:
+def _drawn(steps: int, moments: int) -> list[int]:
+    every = range(1, steps + 1)
+    return sorted(random.Random(SEED).sample(every, min(moments, steps))) if moments else list(every)
+
+
+def _lay(index: Path, work: Path) -> None:
+    shutil.rmtree(work, ignore_errors=True)
+    if index.exists():
+        shutil.copytree(index, work)
+
+
+def _run(articles: Path, work: Path, at: int) -> int:
+    """Build in a child that is killed at step ``at`` (0: never); its steps, -1 if it was killed."""
+    reading, writing = os.pipe()
     child = os.fork()
     if not child:
         seen = 0
@@ -55,12 +76,16 @@ def _killed(articles: Path, work: Path, at: int) -> bool:
 
         sys.addaudithook(step)
         build_index(articles, work)
+        os.write(writing, str(seen).encode())
         os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        told = stream.read()
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
-        return True
+        return -1
     assert os.WEXITSTATUS(status) == 0, f"the build failed at step {at}"
-    return False
+    return int(told)
 
 
 def _found(work: Path) -> dict[str, Any] | None:
@@ -81,6 +106,15 @@ def _found(work: Path) -> dict[str, Any] | None:
     }
 
 
+def _kept(work: Path) -> int:
+    """How many passages the killed build had embedded in batches that it finished."""
+    found = 0
+    for batch in sorted((work / "unfinished").glob("vectors-*.npz")):
+        with np.load(batch) as kept:
+            found += len(kept["vectors"])
+    return found
+
+
 def _after(work: Path) -> dict[str, Any]:
     names = sorted(entry.name for entry in work.iterdir())
     return {
@@ -91,4 +125,4 @@ def _after(work: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(*(Path(argument) for argument in sys.argv[1:4]))
+    main(*(Path(argument) for argument in sys.argv[1:4]), moments=int(sys.argv[4]))

@@ -114,9 +114,11 @@ SOURCES = (
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of an index by its name, but for the lock and what depends on the files' times."""
+    """Every file of an index by its name, but for the lock and what depends on times: a run that was stopped
+    keeps what it had finished.
+    """
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in (".lock", "seen.json")
+        if path.is_file() and path.name not in (".lock", "seen.json") and path.parent.name != "unfinished"
     }

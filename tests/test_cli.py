@@ -59,7 +59,7 @@ def single(tmp_path: Path, model: CountingEncoder, qa: Command) -> Path:
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="argparse words its help by version")
 @pytest.mark.parametrize(
-    "command", ["", "index", "ask", "search", "eval", "label", "verify", "serve", "doctor"]
+    "command", ["", "index", "articles", "ask", "search", "eval", "label", "verify", "serve", "doctor"]
 )
 def test_help_is_what_it_was(qa: Command, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")

@@ -286,6 +286,7 @@ def test_what_killed_builds_left_is_swept(built: Path) -> None:
         "building-plans/house.dwg",
         "building-12/house.dwg",
         ".git/config",
+        "unfinished/house.dwg",
         "generation-2",
     ],
 )

@@ -27,11 +27,15 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
 WHOLE = [".lock", "README.md", "manifest.json"]
 
 
+# Three seeded moments, or as many as are asked for; 0: every step of the build.
+MOMENTS = os.environ.get("QA_KILLS", "3")
+
+
 def kills(articles: Path, index: Path, work: Path) -> list[dict[str, Any]]:
-    """A row for every step of the build; the last one was not killed."""
+    """A row for each moment at which the build was killed; the last one was not killed."""
     script = str(ROOT / "tests" / "kill_points.py")
     done = subprocess.run(
-        [sys.executable, script, str(articles), str(index), str(work)],
+        [sys.executable, script, str(articles), str(index), str(work), MOMENTS],
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         check=True,
@@ -55,14 +59,15 @@ def test_a_killed_update_leaves_the_old_index_or_the_new_one(
     old = fingerprint(tmp_path / "index")
     (articles / "taipei.txt").unlink()
     (articles / "wuxi.md").write_text("# 无锡\n\n无锡在2023年才开始试点。\n", encoding="utf-8")
-    build_index(articles, tmp_path / "new")
-    new = fingerprint(tmp_path / "new")
+    new = build_index(articles, tmp_path / "new").fingerprint
 
     rows = kills(articles, tmp_path / "index", tmp_path / "work")
-    assert len(rows) > 40
+    assert len(rows) > 3
     found = [row["found"]["fingerprint"] for row in rows]
     switch = found.index(new)
     assert found == [old] * switch + [new] * (len(rows) - switch)
+    assert [row["kept"] + row["embedded"] for row in rows[:switch]] == [1] * switch
+    assert [row["embedded"] for row in rows[switch:]] == [0] * (len(rows) - switch)
     assert {row["found"]["answer"] for row in rows} == {"2017年"}
     assert all(all(row["found"]["holds"]) for row in rows)
     assert [row["after"] for row in rows] == [
@@ -74,12 +79,13 @@ def test_a_killed_update_leaves_the_old_index_or_the_new_one(
 def test_a_killed_first_build_leaves_none_or_all(
     tmp_path: Path, articles: Path, model: CountingEncoder
 ) -> None:
-    build_index(articles, tmp_path / "new")
-    new = fingerprint(tmp_path / "new")
+    new = build_index(articles, tmp_path / "new").fingerprint
     rows = kills(articles, tmp_path / "index", tmp_path / "work")
     found = [row["found"] and row["found"]["fingerprint"] for row in rows]
     switch = found.index(new)
     assert found == [None] * switch + [new] * (len(rows) - switch)
+    assert [row["kept"] + row["embedded"] for row in rows[:switch]] == [8] * switch
+    assert [row["embedded"] for row in rows[switch:]] == [0] * (len(rows) - switch)
     assert [row["after"] for row in rows] == [
         {"fingerprint": new, "names": WHOLE, "generations": 1} for _ in rows
     ]

@@ -26,6 +26,7 @@ from qa.words import Segmenter
 __all__ = ["Segmented", "Terms", "TermsTask", "mapped", "segment"]
 
 BLOCK = 2048  # passages that are inverted at once
+_UNFIT = (ValueError, KeyError, EOFError, BadZipFile)  # what a batch gives that is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class Terms:
 
     def _load(self, batch: Path) -> None:
         """Take in a batch; one that cannot be understood was made by another version, and is passed over."""
-        with suppress(ValueError, KeyError, BadZipFile), np.load(batch) as kept:
+        with suppress(*_UNFIT), batch.open("rb") as stream, np.load(stream) as kept:
             if str(kept["made_by"]) != self._made_by:
                 return
             whole = kept["keys"].tobytes()

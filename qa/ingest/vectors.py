@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Embeddings"]
 
 BLOCK = 4096  # vectors that are copied at once
+_UNFIT = (ValueError, KeyError, EOFError, BadZipFile)  # what a batch gives that is none
 
 
 class Embeddings:
@@ -84,7 +85,7 @@ class Embeddings:
 
     def _load(self, batch: Path) -> None:
         """Take in a batch; one that cannot be understood was made by another version, and is passed over."""
-        with suppress(ValueError, KeyError, BadZipFile), np.load(batch) as kept:
+        with suppress(*_UNFIT), batch.open("rb") as stream, np.load(stream) as kept:
             if str(kept["made_by"]) != self._encoder.fingerprint:
                 return
             whole, vectors = kept["keys"].tobytes(), kept["vectors"]

@@ -39,18 +39,19 @@ class Workers:
         self._count = count
         self._own = threading.local()
         self._running: list[subprocess.Popen[bytes]] = []
+        self._closing = False
         self._threads: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        running, self._running = self._running, []
-        for process in running:
+        self._closing = True
+        for process in list(self._running):
             process.kill()  # it only reads and counts: there is nothing to put in order
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
-        for process in running:
+        for process in self._running:
             _close(process)
 
     def map(self, function: Callable[[Given], Made], tasks: Iterable[Given]) -> Iterator[Made | Died]:
@@ -73,6 +74,8 @@ class Workers:
             yield waiting.popleft().result()
 
     def _run(self, function: Callable[[Any], Any], task: object) -> Any:
+        if self._closing:
+            return Died()
         process = getattr(self._own, "process", None)
         if process is None:
             process = self._own.process = _started()
@@ -100,6 +103,7 @@ def _started() -> subprocess.Popen[bytes]:
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
     process.wait()
     for stream in (process.stdin, process.stdout):
         if stream is not None:

@@ -1,0 +1,194 @@
+"""Indexing by stage: articles a second, memory, and what a second run costs.
+
+    python -m benchmarks.indexing PATH [--no-lines] [--sample N ...] [--changed N] [--encoder NAME]
+                                  [--json FILE]
+
+``PATH``       a folder of line files (one article a line), or with ``--no-lines`` of any files
+``--sample``   how many articles, the first ones; several sizes show whether memory grows. All, if not given
+``--changed``  articles that are changed before the third run (100)
+``--encoder``  ``bundled``, a model, or ``static`` (the default): sums of hashed characters, so that the rest
+               of the work can be measured without a model
+
+The files are copied to a temporary folder. For each size there are three runs, each in a process of its own:
+a new index, nothing changed, and some articles changed. Memory is the highest resident size of the process
+and of the largest of those that help it, added up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.machine import described
+from qa import encoder
+from qa.articles import find
+from qa.indexing import Plan, build_index
+from qa.types import TextKind
+
+if TYPE_CHECKING:
+    from qa.types import Vectors
+
+STATIC = "static"
+RUNS = ("new", "unchanged", "changed")
+
+
+def main() -> None:
+    """Measure, print, and write JSON; with ``--run``, be one run."""
+    args = _options().parse_args()
+    if args.run is not None:
+        print(json.dumps(_run(args.path, args.run, args.encoder, lines=args.lines)))
+        return
+    found: dict[str, Any] = {"machine": described(), "encoder": args.encoder, "sizes": []}
+    for size in args.sample or [None]:
+        measured = _measured(args, size)
+        print(json.dumps(measured, ensure_ascii=False, indent=1), flush=True)
+        found["sizes"].append(measured)
+    if args.json:
+        args.json.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.indexing")
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--no-lines", dest="lines", action="store_false")
+    parser.add_argument("--sample", type=int, action="append")
+    parser.add_argument("--changed", type=int, default=100)
+    parser.add_argument("--encoder", default=STATIC)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
+    return parser
+
+
+def _measured(args: argparse.Namespace, size: int | None) -> dict[str, Any]:
+    """The three runs over the first ``size`` articles."""
+    with tempfile.TemporaryDirectory(prefix="qa-indexing-") as folder:
+        copies, index = Path(folder, "articles"), Path(folder, "index")
+        _copy(args.path, copies, size, lines=args.lines)
+        time.sleep(3)  # files that were only just written are not known by their times
+        found: dict[str, Any] = {}
+        for name in RUNS:
+            if name == "changed":
+                _change(copies, args.changed, lines=args.lines)
+            found[name] = _in_process(copies, index, args)
+        sizes = {path.name: path.stat().st_size for path in sorted(index.glob("generation-*/*"))}
+        return {**found, "bytes": {"articles": _bytes(copies), "index": sum(sizes.values())}}
+
+
+def _in_process(copies: Path, index: Path, args: argparse.Namespace) -> dict[str, Any]:
+    lines = [] if args.lines else ["--no-lines"]
+    command = [sys.executable, "-m", "benchmarks.indexing", str(copies), *lines]
+    done = subprocess.run(
+        [*command, "--encoder", args.encoder, "--run", str(index)], stdout=subprocess.PIPE, check=True
+    )
+    made: dict[str, Any] = json.loads(done.stdout)
+    return made
+
+
+def _run(path: Path, index: Path, name: str, *, lines: bool) -> dict[str, Any]:
+    """One run: seconds and pieces of each stage, the whole, and memory."""
+    if name == STATIC:
+        encoder.load = lambda name=None, **_: Static()  # type: ignore[assignment]
+    began = time.perf_counter()
+    stages: dict[str, list[float]] = {}
+    last = began
+
+    def progress(stage: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        spent = stages.setdefault(stage, [0.0, 0])
+        stages[stage] = [spent[0] + now - last, done]
+        last = now
+
+    plan = Plan(None if name == STATIC else name, lines=lines)
+    summary = build_index(path, index, plan=plan, on_progress=progress)
+    progress("publish", 1, 1)
+    own, helpers = (
+        resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return {
+        "articles": summary.articles,
+        "passages": summary.passages,
+        "embedded": summary.embedded,
+        "doubles": summary.doubles,
+        "refused": len(summary.refused),
+        "seconds": round(time.perf_counter() - began, 2),
+        "stages": {stage: _rate(seconds, int(done)) for stage, (seconds, done) in stages.items()},
+        "peak_mb": {"own": round(own / 1024), "largest_helper": round(helpers / 1024)},
+    }
+
+
+def _rate(seconds: float, done: int) -> dict[str, float]:
+    return {"seconds": round(seconds, 2), "done": done, "per_s": round(done / seconds, 1) if seconds else 0.0}
+
+
+class Static:
+    """Sums of pseudo-random vectors, one for each pair of characters: no model, and no two texts alike."""
+
+    name, fingerprint, dim = STATIC, "static-1", 384
+
+    def __init__(self) -> None:
+        self._table = np.random.default_rng(0).standard_normal((4096, self.dim), dtype=np.float32)
+
+    def encode(self, texts: Sequence[str], kind: TextKind) -> Vectors:
+        """float32 (len(texts), dim), unit rows."""
+        rows = np.stack([self._sum(text) for text in texts])
+        made: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return made
+
+    def _sum(self, text: str) -> Any:
+        pairs = [zlib.crc32(text[at : at + 2].encode()) % 4096 for at in range(len(text))]
+        return self._table[pairs].sum(axis=0) if pairs else self._table[0]
+
+
+def _copy(path: Path, copies: Path, size: int | None, *, lines: bool) -> None:
+    """Copy the first ``size`` articles."""
+    copies.mkdir()
+    left = size
+    for file in find(path).files:
+        if left is not None and left <= 0:
+            return
+        target = copies / file.name
+        if not lines or left is None:
+            shutil.copy(file, target)
+            left = left if left is None else left - 1
+            continue
+        rows = file.read_text(encoding="utf-8").split("\n")[:left]
+        target.write_text("\n".join(rows), encoding="utf-8")
+        left -= len(rows)
+
+
+def _change(copies: Path, number: int, *, lines: bool) -> None:
+    """Put a sentence at the end of ``number`` articles, as evenly over the files as it goes."""
+    files = find(copies).files
+    for at, file in enumerate(files):
+        share = number // len(files) + (at < number % len(files))
+        _lengthen(file, share, lines=lines)
+
+
+def _lengthen(file: Path, share: int, *, lines: bool) -> None:
+    text = file.read_text(encoding="utf-8")
+    rows = text.split("\n") if lines else [text]
+    step = max(1, len(rows) // max(1, share))
+    for at in range(0, min(len(rows), share * step), step):
+        rows[at] += f"这是后来补写的第{at}句话。"
+    file.write_text("\n".join(rows), encoding="utf-8")
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+if __name__ == "__main__":
+    main()

@@ -191,6 +191,19 @@ def test_the_fit_finds_the_share_that_is_right() -> None:
     assert found.weights[1:3] == (0.0, 0.0)
 
 
+def test_the_fit_learns_the_sentence_and_then_how_often_the_quote_is_right() -> None:
+    # Relevance 1 finds the sentence three times in four, relevance -1 once in four; every second time the
+    # quote is right as well, 3 in 8 and 1 in 8.
+    rows = []
+    for at, sign in enumerate([1.0, -1.0] * 32):
+        held = (at // 2 % 4 != 0) == (sign > 0)
+        rows.append((at, sign, 1.0, (1.0 if at // 8 % 2 else 0.6) if held else 0.0))
+    log_odds = fit(candidates(rows), np.ones(64)).scores(
+        np.array([[1.0, 0.0, 0.0, 1.0], [-1.0, 0.0, 0.0, 1.0]])
+    )
+    assert log_odds.tolist() == pytest.approx([math.log(3 / 5), math.log(1 / 7)], abs=0.01)
+
+
 def test_the_threshold_is_the_lowest_within_the_error() -> None:
     # 0.88: right; 0.73: astray; 0.5: the right sentence, too many words of it
     found = candidates([(0, 2.0, 1.0, 1.0), (1, 1.0, 1.0, 0.0), (2, 0.0, 1.0, 0.6)])

@@ -8,12 +8,14 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from qa import conversation, encoder
+from qa import encoder
+from qa.conversation import FollowUp, follow_up, names_in
 from qa.dense import Dense
 from qa.errors import IndexFolderError, InputError, ModelError
 from qa.index import Generation, read_manifest
@@ -35,6 +37,10 @@ __all__ = [
 ]
 
 LONGEST_QUESTION = 1000  # characters
+# Names are looked for in the best passages of BM25 for a follow-up and for each of the questions before it.
+_NAMING = 3  # questions
+_NAMED = 10  # passages of each
+_DEEPEST = 3  # times as many passages are read at most when further answers are asked for
 Stage = Literal["search", "read"]
 
 
@@ -106,24 +112,37 @@ def _silent(stage: Stage, passages: int) -> None:
     """Nobody asked how far it is."""
 
 
-def _standalone(question: str, history: Sequence[str], segmenter: Segmenter) -> str:
-    """What is searched. Raises InputError for a question, or an earlier one, that cannot be asked."""
-    checked_question(question)
-    if any(len(turn) > LONGEST_QUESTION for turn in history):
-        raise InputError(f"an earlier question has more than {LONGEST_QUESTION:,} characters; leave it out")
-    return conversation.standalone(question, history, segmenter)
-
-
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """One generation with all that searches it."""
 
     generation: Generation
+    lexical: BM25
     hybrid: Hybrid
     reader: Reader
     settings: AnswerSettings
     segmenter: Segmenter
     info: Mapping[str, str | float]
+
+
+def _follow_up(question: str, history: Sequence[str], opened: _Opened) -> FollowUp:
+    """What is searched. Raises InputError for a question, or an earlier one, that cannot be asked."""
+    checked_question(question)
+    if any(len(turn) > LONGEST_QUESTION for turn in history):
+        raise InputError(f"an earlier question has more than {LONGEST_QUESTION:,} characters; leave it out")
+    names = _known_names((*history[-_NAMING:], question), opened) if history else ()
+    return follow_up(question, history, opened.segmenter, names=names)
+
+
+def _known_names(questions: Sequence[str], opened: _Opened) -> Container[str]:
+    """The articles' own names that ``questions`` may hold: those in the passages that each finds by words.
+
+    BM25 sees titles and headings too, so that a name brings its article up, however large the index is.
+    """
+    rows = {int(row) for each in questions for row in opened.lexical.search(each, _NAMED)[0]}
+    found = [opened.generation.passage(row) for row in sorted(rows)]
+    heads = [head for passage in found for head in (passage.article.title, *passage.heading)]
+    return names_in(heads, [passage.text for passage in found], opened.segmenter)
 
 
 class Assistant:
@@ -249,7 +268,9 @@ class Assistant:
     ) -> Answer:
         """The answer of the articles, or an abstention.
 
-        ``history``    earlier questions, oldest first, for follow-ups
+        ``history``    earlier questions, oldest first, for follow-ups; to one that asks for more (还有吗?)
+                       what the answers before it left out, each taken to have cited as many places as
+                       the reader's settings say
         ``top_k``      passages kept on the answer (the reading looks at a fixed number)
         ``threshold``  0 to 1; None for the index's own or else the reader's
         ``others``     further citations at most; None for the reader's own number
@@ -261,19 +282,23 @@ class Assistant:
         settings = settings if others is None else replace(settings, others=others)
         tell = on_stage if on_stage is not None else _silent
         tell("search", len(opened.generation.passages))
-        searched = _standalone(question, history, opened.segmenter)
+        asked = _follow_up(question, history, opened)
         show = settings.show if top_k is None else top_k
-        hits = self._hits(opened, searched, max(show, settings.read), filters)
+        depth = settings.read * min(1 + asked.skip, _DEEPEST)
+        hits = self._hits(opened, asked.searched, max(show, depth), filters)
         found = time.perf_counter()
-        read = [hit.passage for hit in hits[: settings.read]]
+        read = [hit.passage for hit in hits[:depth]]
         tell("read", len(read))
-        group = opened.generation.group_of
-        citations, confidence = _decided(opened.reader, searched, read, settings, threshold, group)
+        limit, group = settings.threshold if threshold is None else threshold, opened.generation.group_of
+        first = partial(answer_from, threshold=limit, others=opened.settings.others, group=group)
+        candidates = _read(opened.reader, asked.searched, read, settings)
+        candidates = _untold(candidates, read, asked.skip, settings.read, first)
+        citations, confidence = answer_from(candidates, limit, settings.others, group)
         done = time.perf_counter()
         timings = {"retrieve": found - began, "read": done - found, "total": done - began}
         return Answer(
             question=question,
-            searched=searched,
+            searched=asked.searched,
             citations=citations,
             confidence=confidence,
             hits=hits[:show],
@@ -283,7 +308,7 @@ class Assistant:
 
     def standalone(self, question: str, history: Sequence[str] = ()) -> str:
         """What is searched for ``question`` after ``history``. Raises InputError."""
-        return _standalone(question, history, self._opened.segmenter)
+        return _follow_up(question, history, self._opened).searched
 
     def search(
         self,
@@ -295,8 +320,7 @@ class Assistant:
     ) -> tuple[Hit, ...]:
         """The ``k`` best passages, best first. Raises InputError."""
         opened = self._opened
-        searched = _standalone(question, history, opened.segmenter)
-        return self._hits(opened, searched, k, filters)
+        return self._hits(opened, _follow_up(question, history, opened).searched, k, filters)
 
     def _hits(self, opened: _Opened, searched: str, k: int, filters: Filters | None) -> tuple[Hit, ...]:
         if filters is None or filters.empty:
@@ -317,7 +341,8 @@ class Assistant:
                 f"run `qa index --rebuild --index {self._folder}`"
             )
         segmenter = Segmenter(generation.user_words())
-        hybrid, reader = self._hybrid(generation, model, segmenter), _reader(self._reader, segmenter)
+        lexical, hybrid = self._legs(generation, model, segmenter)
+        reader = _reader(self._reader, segmenter)
         settings = reader.settings if self._settings is None else self._settings
         info: dict[str, str | float] = {
             "fingerprint": manifest.fingerprint,
@@ -330,9 +355,9 @@ class Assistant:
         if self._settings is None and own is not None and own.reader == reader.name:
             settings = replace(settings, threshold=own.threshold)
             info["threshold"] = own.threshold
-        return _Opened(generation, hybrid, reader, settings, segmenter, info)
+        return _Opened(generation, lexical, hybrid, reader, settings, segmenter, info)
 
-    def _hybrid(self, generation: Generation, model: Encoder, segmenter: Segmenter) -> Hybrid:
+    def _legs(self, generation: Generation, model: Encoder, segmenter: Segmenter) -> tuple[BM25, Hybrid]:
         size = len(generation.passages)
         try:
             lexical = BM25.load(generation.path, size, segmenter)
@@ -344,7 +369,7 @@ class Assistant:
         weight = self._retrieval.bm25_weight
         legs: dict[str, tuple[Any, float]] = {"bm25": (lexical, weight), "dense": (dense, 1 - weight)}
         legs = {name: (leg, share) for name, (leg, share) in legs.items() if share > 0}
-        return Hybrid(legs, generation.passages, pool=self._retrieval.pool)
+        return lexical, Hybrid(legs, generation.passages, pool=self._retrieval.pool)
 
 
 class PassageReading:
@@ -391,17 +416,37 @@ def _allowed(generation: Generation, filters: Filters) -> tuple[Mask, Callable[[
     return mask, lambda passage: generation.cited_as(passage, named)
 
 
+def _untold(
+    candidates: Sequence[Candidate],
+    passages: Sequence[Passage],
+    answers: int,
+    read: int,
+    answer: Callable[[Sequence[Candidate]], tuple[tuple[Citation, ...], float]],
+) -> Sequence[Candidate]:
+    """The ``candidates`` that say something else, elsewhere, than the first ``answers`` answers said.
+
+    ``answer`` made the first of these from the first ``read`` of ``passages``, the second from what it left
+    of twice as many, and so on.
+    """
+    place = {id(passage): at for at, passage in enumerate(passages)}
+    for size in range(read, read * (answers + 1), read):
+        told, _ = answer([each for each in candidates if place[id(each.passage)] < size])
+        if not told and size >= len(passages):
+            break
+        candidates = [each for each in candidates if not any(_tells(each, cited) for cited in told)]
+    return candidates
+
+
 def _decided(
     reader: Reader,
     question: str,
     passages: Sequence[Passage],
     settings: AnswerSettings,
     threshold: float | None,
-    group: Group | None = None,
 ) -> tuple[tuple[Citation, ...], float]:
     """Citations and confidence of what ``passages`` say; ``threshold`` None for that of ``settings``."""
     limit = settings.threshold if threshold is None else threshold
-    return answer_from(_read(reader, question, passages, settings), limit, settings.others, group)
+    return answer_from(_read(reader, question, passages, settings), limit, settings.others)
 
 
 def _read(
@@ -495,6 +540,11 @@ def _kind(candidate: Candidate, chosen: Sequence[Citation]) -> CitationKind:
     if not chosen:
         return "answer"
     return "same" if _says(candidate.quote, chosen[0].quote) else "other"
+
+
+def _tells(candidate: Candidate, citation: Citation) -> bool:
+    """Whether a candidate says what was cited, in this place or in another."""
+    return _same_place(candidate, citation) or _says(candidate.quote, citation.quote)
 
 
 def _same_place(candidate: Candidate, citation: Citation) -> bool:

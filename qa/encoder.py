@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from qa.errors import ModelError
 from qa.onnx import available_threads, open_folder
+from qa.text import simplified
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,9 +40,9 @@ def load(name: str | None = None, *, threads: int | None = None) -> Encoder:
 class BundledEncoder:
     """The model in ``qa/models/encoder``, run by ONNX Runtime; no network, no torch.
 
-    Each text is run alone, so its vector is the same in any company, to the last bit. Questions and
-    passages go through two graphs over the same weights: one opens at once, the other is three times as
-    fast after a longer opening (see the model card). Each opens when first used.
+    Each text is run alone, so its vector is the same in any company, to the last bit. The model may have
+    one graph for questions and passages or one for each (see the model card); each opens when first used.
+    A model that says so in its ``config.json`` is given every text in simplified script.
     """
 
     def __init__(self, folder: Path = _SHIPPED, *, threads: int | None = None) -> None:
@@ -50,7 +51,7 @@ class BundledEncoder:
         self._config = self._folder.config
         self._threads = available_threads() if threads is None else threads
         self._tokenizer = self._folder.tokenizer(max_tokens=self._config["max_tokens"])
-        self._sessions: dict[TextKind, Session] = {}
+        self._sessions: dict[str, Session] = {}
         self._opening = threading.Lock()
 
     @property
@@ -86,16 +87,20 @@ class BundledEncoder:
             yield from _grouped(rows, size)
 
     def _session(self, kind: TextKind) -> Session:
+        graphs = self._config["graphs"]
+        name = graphs[kind]
+        # Only a graph of its own for passages unpacks its weights as it opens.
+        fold = kind == "passage" and graphs["query"] != name
         with self._opening:
-            if kind not in self._sessions:
-                self._sessions[kind] = self._folder.session(
-                    self._config["graphs"][kind], fold=kind == "passage"
-                )
-            return self._sessions[kind]
+            if name not in self._sessions:
+                self._sessions[name] = self._folder.session(name, fold=fold)
+            return self._sessions[name]
 
     def _vector(self, session: Session, text: str, kind: TextKind) -> Vectors:
         import numpy as np
 
+        if self._config.get("script") == "simplified":
+            text = simplified(text)
         prefixed = self._config["prefixes"][kind] + _encodable(text)
         ids = np.array(self._tokenizer.encode(prefixed).ids, dtype=np.int64)
         row: Vectors = session.run(input_ids=ids)[0]  # (1, dim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import os
@@ -11,24 +12,31 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from fakes import passages
-from live import Scripted, serving
+from live import OneCollection, Scripted, parts, serving
 from pydantic import BaseModel
+from shelf import SHANGHAI as ARTICLE
 from shelf import fill
 
 from qa.answering import Assistant, Filters
+from qa.cli import main
+from qa.collection import Limits
+from qa.desk import Desk
 from qa.errors import InputError, ModelError
 from qa.indexing import build_index
-from qa.server import AnswerBody, SearchBody, serve
+from qa.server import AnswerBody, ArticleBody, CollectionsBody, Login, SearchBody, Serving, serve
 from qa.types import Answer, Hit, hit_to_dict
 
+DESK = Desk(2, 6)
 SHANGHAI = "上海是哪一年启动区块链技术应用试点的?"
 TOO_LARGE = {"error": "the body is larger than 65,536 bytes"}
 
@@ -93,7 +101,8 @@ def script() -> Scripted:
 
 @pytest.fixture(scope="module")
 def scripted(script: Scripted) -> Iterator[str]:
-    with serving(script) as served:
+    """Two questions are worked on at a time, and six wait."""
+    with serving(parts(script, desk=DESK)) as served:
         yield served
 
 
@@ -188,6 +197,7 @@ BAD = {
     "source a list": ({"question": "a", "source": []}, "source: Input should be a valid string; see /docs"),
     "after no date": ({"question": "a", "after": "2021-13"}, "after '2021-13': is not a date; .+"),
     "before no date": ({"question": "a", "before": "May"}, "before 'May': is not a date; .+"),
+    "unknown collection": ({"question": "a", "collection": "x"}, "没有名为“x”的合集"),
     "no article": ({"question": "上海", "source": "x"}, "no article of the index passes the filters; .+"),
     "empty question": ({"question": " \n"}, "the question is empty; .+"),
     "no words": ({"question": "?!"}, ".+ holds no words; .+"),
@@ -219,6 +229,7 @@ def test_a_body_over_64_kib_is_413(scripted: str) -> None:
         ("OPTIONS", "/api/ask", 405, "/api/ask takes POST only"),
         ("PUT", "/api/search", 405, "/api/search takes POST only"),
         ("POST", "/api/health", 405, "/api/health takes GET only"),
+        ("POST", "/api/article", 405, "/api/article takes GET only"),
         ("GET", "/api", 404, "/api does not exist; see /docs"),
         ("POST", "/api/ask/", 404, "/api/ask/ does not exist; see /docs"),
         ("DELETE", "/api/nothing/at/all", 404, "/api/nothing/at/all does not exist; see /docs"),
@@ -235,8 +246,10 @@ def test_unknown_paths_and_wrong_methods(
 def test_faults_of_the_server_keep_its_secrets(scripted: str) -> None:
     said = {"error": "model.onnx: is damaged; run `qa doctor`"}
     assert call(scripted, "POST", "/api/ask", {"question": "模型"})[:2] == (503, said)
-    said = {"error": "the server has made a mistake; its log tells more"}
-    assert call(scripted, "POST", "/api/ask", {"question": "错"})[:2] == (500, said)
+    failed = call(scripted, "POST", "/api/ask", {"question": "错"})
+    assert failed.status == 500
+    said = r"the server has made a mistake; its log tells more under [0-9a-f]{8}"
+    assert re.fullmatch(said, failed.body["error"])
 
 
 # ---- many at once
@@ -249,7 +262,9 @@ def test_the_ninth_at_once_is_told_to_come_back(script: Scripted, scripted: str)
     with ThreadPoolExecutor(8) as pool:
         try:
             waiting = [pool.submit(call, scripted, "POST", "/api/ask", {"question": "甲"}) for _ in range(8)]
-            assert [script.begun.acquire(timeout=60) for _ in range(8)] == [True] * 8
+            assert [script.begun.acquire(timeout=60) for _ in range(2)] == [True] * 2
+            while not DESK.full:
+                time.sleep(0.01)
             ninth = call(scripted, "POST", "/api/ask", {"question": "甲"})
             assert call(scripted, "GET", "/api/health").status == 200
         finally:
@@ -300,10 +315,10 @@ def test_another_site_may_not_ask(scripted: str) -> None:
 def test_the_documentation_names_no_other_host(scripted: str) -> None:
     page = call(scripted, "GET", "/docs").body
     assert re.findall(r"(?:src|href|url)[=:]\s*[\"']([^\"']+)", page) == [
-        "/swagger/swagger-ui.css",
-        "/swagger/favicon-32x32.png",
-        "/swagger/swagger-ui-bundle.js",
-        "/openapi.json",
+        "swagger/swagger-ui.css",
+        "swagger/favicon-32x32.png",
+        "swagger/swagger-ui-bundle.js",
+        "openapi.json",
     ]
     assert "://" not in page
     for path in ("/swagger/swagger-ui.css", "/swagger/favicon-32x32.png", "/swagger/swagger-ui-bundle.js"):
@@ -323,10 +338,14 @@ def test_the_documentation_covers_requests_and_responses(scripted: str) -> None:
     assert found == {
         ("/api/ask", "post"): ["200", "413", "422", "503"],
         ("/api/search", "post"): ["200", "413", "422", "503"],
+        ("/api/article", "get"): ["200", "413", "422", "503"],
+        ("/api/collections", "get"): ["200"],
         ("/api/health", "get"): ["200"],
     }
     asked = described["paths"]["/api/ask"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert list(asked["properties"]) == ["question", "history", "top_k", "source", "after", "before"]
+    assert list(asked["properties"]) == [
+        *("question", "history", "top_k", "source", "after", "before", "collection"),
+    ]
     assert (asked["required"], asked["additionalProperties"]) == (["question"], False)
     assert asked["properties"]["top_k"] == {
         "type": "integer",
@@ -356,10 +375,138 @@ def test_the_page_tells_nobody_of_its_use(scripted: str) -> None:
     assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
 
 
-def test_the_page_takes_no_files(scripted: str) -> None:
-    form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\nhello\r\n--x--\r\n'
-    kind = {"Content-Type": "multipart/form-data; boundary=x"}
-    assert call(scripted, "POST", "/gradio_api/upload", form, **kind).status == 413
+def test_a_file_over_the_limit_is_refused_while_it_arrives(script: Scripted) -> None:
+    small = OneCollection(script, Limits(file_bytes=1000))
+    with serving(parts(small)) as address:
+        for size, status in ((900, 200), (5000, 413)):
+            form = (
+                b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\n'
+                + b"a" * size
+                + b"\r\n--x--\r\n"
+            )
+            kind = {"Content-Type": "multipart/form-data; boundary=x"}
+            assert call(address, "POST", "/gradio_api/upload", form, **kind).status == status
+
+
+# ---- articles and collections
+
+
+def test_an_article_comes_in_pieces_with_the_quote_marked(address: str) -> None:
+    start = ARTICLE.index("2017年")
+    fields = {"source": "shanghai.md", "start": start, "end": start + 5, "quote": "2017年"}
+    reply = call(address, "GET", f"/api/article?{urlencode(fields)}")
+    assert reply.status == 200
+    assert ArticleBody.model_validate(reply.body).model_dump() == reply.body
+    assert "".join(piece["text"] for piece in reply.body["segments"]) == ARTICLE
+    assert [piece["text"] for piece in reply.body["segments"] if piece["kind"] == "mark"] == ["2017年"]
+    assert (reply.body["title"], reply.body["date"], reply.body["stale"]) == (
+        "上海的试点",
+        "2021-05-06",
+        False,
+    )
+    assert [each["title"] for each in reply.body["outline"]] == ["试点的目标"]
+    moved = call(address, "GET", f"/api/article?{urlencode({**fields, 'quote': '2018年'})}").body
+    assert moved["stale"] is True
+    assert {piece["kind"] for piece in moved["segments"]} & {"mark", "sentence"} == set()
+    whole = call(address, "GET", "/api/article?source=shanghai.md").body
+    assert whole["stale"] is False
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ("", "source: Field required; see /docs"),
+        ("source=gone.md", "这篇文章不在索引里，可能已被删除：gone.md；the index has no such article"),
+        (
+            "source=../../etc/passwd",
+            "这篇文章不在索引里，可能已被删除：../../etc/passwd；the index has no such article",
+        ),
+        ("source=shanghai.md&start=-1&end=2", "start: Input should be greater than or equal to 0; see /docs"),
+        ("source=shanghai.md&start=x&end=2", "start: Input should be a valid integer, .+"),
+        ("source=shanghai.md&start=9&end=2", "the quote or its sentence runs backwards; give its start before its end"),
+        ("source=shanghai.md&collection=x", "没有名为“x”的合集"),
+    ],
+)
+def test_an_article_that_cannot_be_shown_is_422_with_one_line(address: str, query: str, error: str) -> None:
+    reply = call(address, "GET", f"/api/article?{query}")
+    assert reply.status == 422
+    assert re.fullmatch(error, reply.body["error"])
+
+
+def test_the_collections_are_listed(address: str, assistant: Assistant) -> None:
+    reply = call(address, "GET", "/api/collections")
+    assert CollectionsBody.model_validate(reply.body).model_dump() == reply.body
+    (only,) = reply.body["collections"]
+    assert (only["name"], only["own"], only["passages"]) == ("default", False, len(assistant.passages()))
+
+
+# ---- protection
+
+
+def basic(name: str, password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+def test_everything_but_health_needs_the_password(script: Scripted) -> None:
+    with serving(script, login=Login("甲", "密码:1")) as address:
+        for path in ("/", "/docs", "/openapi.json", "/config", "/page/script.js", "/api/collections", "/x"):
+            reply = call(address, "GET", path)
+            assert (path, reply.status) == (path, 401)
+            assert reply.headers["www-authenticate"] == 'Basic realm="qa", charset="UTF-8"'
+            assert reply.headers["content-security-policy"].startswith("default-src 'self'")
+        assert call(address, "POST", "/gradio_api/queue/join", {}).status == 401
+        assert call(address, "POST", "/gradio_api/upload", b"").status == 401
+        assert call(address, "GET", "/api/health").status == 200
+        assert call(address, "GET", "/", **basic("甲", "密码:1")).status == 200
+        assert call(address, "GET", "/docs", **basic("甲", "密码:1")).status == 200
+        for wrong in (
+            basic("甲", "密码"),
+            basic("", ""),
+            {"Authorization": "Basic %%"},
+            {"Authorization": "x"},
+        ):
+            assert call(address, "GET", "/", **wrong).status == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "mode", "status"),
+    [
+        ("POST", "/api/ask", "cors", 403),
+        ("POST", "/gradio_api/upload", "no-cors", 403),
+        ("GET", "/api/collections", "no-cors", 403),
+        ("GET", "/", "navigate", 200),
+    ],
+)
+def test_what_another_site_makes_a_browser_send_is_refused(
+    scripted: str, method: str, path: str, mode: str, status: int
+) -> None:
+    sent = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode}
+    assert (
+        call(scripted, method, path, {"question": "甲"} if method == "POST" else None, **sent).status
+        == status
+    )
+
+
+def test_a_root_path_is_told_to_the_page_and_taken_by_the_api(script: Scripted) -> None:
+    with serving(script, root_path="/qa") as address:
+        config = re.search(r"window\.gradio_config = (\{.*?\});", call(address, "GET", "/").body)
+        assert config is not None
+        assert urlsplit(json.loads(config[1])["root"]).path == "/qa"
+        assert call(address, "GET", "/api/health").status == 200
+        assert call(address, "GET", "/api/x")[:2] == (404, {"error": "/api/x does not exist; see /docs"})
+        assert call(address, "GET", "/openapi.json").body["servers"] == [{"url": "/qa"}]
+
+
+def test_the_page_begins_with_its_own_head_and_names_no_other_host(scripted: str) -> None:
+    page = call(scripted, "GET", "/").body
+    head = page[page.index("<head>") : page.index("<style>")]
+    assert 'src="page/script.js"' in head
+    assert 'href="page/style.css"' in head
+    assert '<html\n\tlang="zh-CN"' in page
+    assert re.findall(r"<(?:meta|link|script)[^>]*(?:og:|twitter:|//[a-z])[^>]*>", page) == []
+    for name in ("script.js", "style.css", "icon.svg"):
+        assert call(scripted, "GET", f"/page/{name}").status == 200
+    assert call(scripted, "GET", "/page/../layout.py").status == 404
 
 
 # ---- starting and stopping
@@ -373,13 +520,13 @@ def test_a_taken_port_is_told_before_anything_is_loaded(script: Scripted) -> Non
             "choose another with --host or --port"
         )
         with pytest.raises(InputError) as raised:
-            serve(script, port=port)  # type: ignore[arg-type]
+            serve(lambda: parts(script), Serving(port=port))
     assert str(raised.value) == message
 
 
 def test_an_address_of_another_machine_cannot_be_served_on(script: Scripted) -> None:
     with pytest.raises(InputError, match=r"^192\.0\.2\.1:7860: cannot be served on \(.+\); choose another"):
-        serve(script, host="192.0.2.1")  # type: ignore[arg-type]
+        serve(lambda: parts(script), Serving("192.0.2.1"))
 
 
 def test_the_module_loads_without_gradio() -> None:
@@ -388,27 +535,96 @@ def test_the_module_loads_without_gradio() -> None:
     assert call.stdout == "[]\n"
 
 
-def test_serving_from_the_command_line_until_ctrl_c(index: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = ["serve", "--port", str(port), "--index", str(index)]
+@contextmanager
+def command(*options: object, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """`qa serve` in a process of its own; its address is the first line on standard error."""
+    arguments = ["serve", *map(str, options)]
     process = subprocess.Popen(
-        [sys.executable, "-c", f"import sys; from qa.cli import main; sys.exit(main({command!r}))"],
+        [sys.executable, "-c", f"import sys; from qa.cli import main; sys.exit(main({arguments!r}))"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, **environment},
     )
-    assert process.stderr is not None
-    watchdog = threading.Timer(120, process.kill)
+    watchdog = threading.Timer(180, process.kill)
     watchdog.start()
     try:
-        said = process.stderr.readline()
-        health = call(f"http://127.0.0.1:{port}", "GET", "/api/health").status
-        page = call(f"http://127.0.0.1:{port}", "GET", "/").status
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
+        yield process
     finally:
         watchdog.cancel()
         process.kill()
+        process.communicate()
+
+
+def started(address: str, path: str = "/api/health") -> Reply:
+    """The first reply of a server that has loaded everything."""
+    while True:
+        reply = call(address, "GET", path)
+        if reply.status != 503:
+            return reply
+        assert reply.body == {"status": "starting", "error": "starting; ask again in a moment"}
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def test_serving_from_the_command_line_until_ctrl_c(index: Path, tmp_path: Path) -> None:
+    port = free_port()
+    kept = ("--collections", tmp_path / "collections", "--feedback", tmp_path / "feedback")
+    with command("--port", port, "--index", index, "--user", "甲", *kept, QA_PASSWORD="密") as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        address = f"http://127.0.0.1:{port}"
+        at_once = call(address, "GET", "/", **basic("甲", "密")).body
+        health = started(address).status
+        page = call(address, "GET", "/", **basic("甲", "密")).body
+        locked = call(address, "GET", "/").status
+        answer = call(address, "POST", "/api/ask", {"question": SHANGHAI}, **basic("甲", "密")).body
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
     assert said == f"网页问答 web chat: http://127.0.0.1:{port}\n"
-    assert (health, page, process.returncode, out, err) == (200, 200, 0, "", "")
+    assert "正在载入模型和文章" in at_once or "gradio_config" in at_once
+    assert "gradio_config" in page
+    assert (health, locked, answer["answer"]) == (200, 401, "2017年")
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_an_index_that_cannot_be_opened_ends_the_server(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    with command("--port", free_port(), "--index", tmp_path / "index") as process:
+        out, err = process.communicate()
+    assert (process.returncode, out) == (2, "")
+    assert err.splitlines()[1:] == [
+        f"qa: {tmp_path}/index: holds no index; make one: qa index PATH --index {tmp_path}/index"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (
+            ["--user", "a"],
+            "--user needs a name without colon, and a password in QA_PASSWORD or in --password-file",
+        ),
+        (["--user", "a:b"], "--user needs a name without colon, .+"),
+        (["--password-file", "x"], "--password-file goes with --user; give the name to log in with"),
+        (["--user", "a", "--password-file", "/no/such"], "/no/such: the password cannot be read from it .+"),
+    ],
+)
+def test_a_login_that_is_no_login(
+    options: list[str], error: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("QA_PASSWORD", raising=False)
+    assert main(["serve", *options]) == 2
+    assert re.fullmatch(f"qa: {error}\n", capsys.readouterr().err)
+
+
+def test_a_password_from_a_file(tmp_path: Path) -> None:
+    from qa.commands.serving import _login
+
+    (tmp_path / "password").write_text("密 码 \n第二行\n", encoding="utf-8")
+    assert _login("甲", str(tmp_path / "password")) == Login("甲", "密 码")

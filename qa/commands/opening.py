@@ -12,18 +12,23 @@ if TYPE_CHECKING:
     from qa.answering import Assistant
     from qa.types import LegName
 
-__all__ = ["opened"]
+__all__ = ["ensured", "opened"]
 
 
 def opened(index: str, reader: str | None = None, leg: LegName | None = None) -> Assistant:
     """The assistant over ``index``, which is built first if it is the default one and there is none."""
-    from pathlib import Path
-
     from qa.answering import Assistant
+
+    ensured(index)
+    return Assistant.open(index, reader=reader, leg=leg)
+
+
+def ensured(index: str) -> None:
+    """Build ``index`` if it is the default one and there is none. Raises as ``build_index`` does."""
+    from pathlib import Path
 
     if index == DEFAULT_INDEX and not (Path(index) / "manifest.json").exists():
         _build_default()
-    return Assistant.open(index, reader=reader, leg=leg)
 
 
 def _build_default() -> None:

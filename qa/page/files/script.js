@@ -1,0 +1,341 @@
+// The page's own script: language and theme, the evidence pane, what the buttons in the chat do, and the
+// names that a screen reader needs. Text of articles becomes nodes by textContent and in no other way.
+"use strict";
+
+const qa = (() => {
+  const root = document.documentElement;
+  const phone = matchMedia("(max-width: 860px)");
+  const one = (selector, inside = document) => inside.querySelector(selector);
+  const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
+
+  // A browser may forbid storage; the page works without.
+  const stored = (name) => { try { return localStorage.getItem(name); } catch { return null; } };
+  const store = (name, value) => { try { localStorage.setItem(name, value); } catch { /* forgotten */ } };
+
+  // -- language and theme: chosen, or the browser's --------------------------------------------------
+
+  const address = new URLSearchParams(location.search);
+  if (address.get("lang")) store("qa.language", address.get("lang"));
+  const wanted = stored("qa.language") || address.get("lang") || navigator.language || "zh";
+  const language = wanted.toLowerCase().startsWith("en") ? "en" : "zh";
+  const tag = language === "en" ? "en" : "zh-CN";
+  // Gradio labels its own parts by these.
+  Object.defineProperty(navigator, "language", { get: () => tag });
+  Object.defineProperty(navigator, "languages", { get: () => [tag] });
+  root.lang = tag;
+
+  const WORDS = {
+    zh: { question: "问题", answer: "回答", log: "对话", down: "到末尾", text: "原文", outline: "目录",
+      copied: "已复制。", linked: "链接已复制。", lost: "原文没有打开，请再点一次。", stale: "这篇文章后来改过，引用的字句已不在原处。",
+      remove: "要删除这个文件吗？", head: "回答引用的原文", judged: "评价" },
+    en: { question: "Question", answer: "Answer", log: "Conversation", down: "To the end", text: "The article", outline: "Outline",
+      copied: "Copied.", linked: "The link is copied.", lost: "The article did not open; please try again.", stale: "The article has changed since; the quoted words are no longer at their place.",
+      remove: "Remove this file?", head: "The article that is quoted", judged: "Verdict" },
+  }[language];
+
+  const themed = () => {
+    const theme = stored("qa.theme");
+    if (theme && document.body) {
+      const dark = theme === "dark";
+      if (document.body.classList.contains("dark") !== dark) document.body.classList.toggle("dark", dark);
+    }
+  };
+
+  // -- telling -------------------------------------------------------------------------------------
+
+  let telling;
+  const tell = (words) => {
+    const said = one("#said");
+    if (!said) return;
+    said.textContent = words;
+    clearTimeout(telling);
+    telling = setTimeout(() => { said.textContent = ""; }, 6000);
+  };
+
+  const copy = async (text, words) => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch { // not offered where the page comes over plain HTTP from another machine
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    tell(words);
+  };
+
+  // -- the evidence --------------------------------------------------------------------------------
+
+  let opener = null;
+  let asked = 0;
+  const make = (name, text, className) => {
+    const made = document.createElement(name);
+    if (text !== undefined) made.textContent = text;
+    if (className) made.className = className;
+    return made;
+  };
+
+  const show = async (link, focus) => {
+    const turn = ++asked;
+    opener = link;
+    for (const each of all("a.open-now")) each.classList.remove("open-now");
+    link.classList.add("open-now");
+    let article;
+    try {
+      const response = await fetch("api/article?" + link.getAttribute("href").slice("#article?".length));
+      article = await response.json();
+      if (!response.ok) throw new Error(article.error);
+    } catch (error) {
+      if (turn === asked) tell(error instanceof TypeError ? WORDS.lost : error.message);
+      return;
+    }
+    if (turn !== asked) return; // another citation was opened meanwhile
+    draw(article);
+    if (phone.matches && focus) cover();
+    aim(focus);
+  };
+
+  const draw = (article) => {
+    const head = one("#pane-head");
+    const place = article.element === null ? article.source : `${article.source} (${article.element})`;
+    head.replaceChildren(make("h2", article.title || article.source));
+    head.append(make("p", [place, article.date].filter(Boolean).join(" · ")));
+    if (article.stale) head.append(make("p", WORDS.stale, "stale"));
+    if (article.outline.length > 1) head.append(outline(article.outline));
+    const text = one("#pane-text");
+    text.setAttribute("aria-label", WORDS.text);
+    text.replaceChildren(...article.segments.map((segment) => piece(segment, article.outline)));
+    text.scrollTop = 0;
+  };
+
+  const piece = (segment, headings) => {
+    const made = make(segment.kind === "mark" ? "mark" : "span", segment.text, segment.kind);
+    if (segment.kind === "mark") made.tabIndex = -1;
+    if (segment.anchor) made.dataset.anchor = segment.anchor;
+    if (segment.kind === "heading") {
+      const found = headings.find((each) => each.anchor === segment.anchor);
+      made.setAttribute("role", "heading");
+      made.setAttribute("aria-level", Math.min(6, 2 + (found ? found.level : 1)));
+    }
+    return made;
+  };
+
+  const outline = (headings) => {
+    const details = make("details");
+    details.append(make("summary", `${WORDS.outline} (${headings.length})`));
+    const list = make("ol");
+    for (const heading of headings) {
+      const item = make("li");
+      item.style.paddingLeft = `${Math.max(0, heading.level - 1)}em`;
+      const button = make("button", heading.title);
+      button.type = "button";
+      button.addEventListener("click", () => {
+        const at = all("#pane-text [data-anchor]").find((each) => each.dataset.anchor === heading.anchor);
+        at?.scrollIntoView({ block: "start" });
+        details.open = false;
+        one("#pane-text").focus({ preventScroll: true });
+      });
+      item.append(button);
+      list.append(item);
+    }
+    details.append(list);
+    return details;
+  };
+
+  // The quoted words in the middle of the pane; whoever came by keyboard goes on reading there.
+  const aim = (focus) => {
+    const text = one("#pane-text");
+    const mark = one("mark", text) || one(".sentence", text);
+    requestAnimationFrame(() => {
+      mark?.scrollIntoView({ block: "center" });
+      if (focus) (mark?.tagName === "MARK" ? mark : text).focus({ preventScroll: true });
+    });
+  };
+
+  const beside = () => [one("#head"), one("#left")].filter(Boolean);
+  const cover = () => {
+    if (document.body.classList.contains("reading")) return;
+    document.body.classList.add("reading");
+    for (const each of beside()) each.inert = true;
+    history.pushState({ qa: "reading" }, "");
+  };
+  const uncover = () => {
+    document.body.classList.remove("reading");
+    for (const each of beside()) each.inert = false;
+    back();
+  };
+  const back = () => {
+    if (opener?.isConnected) opener.focus();
+    else one("#ask textarea")?.focus();
+  };
+  const close = () => {
+    if (!document.body.classList.contains("reading")) back();
+    else if (history.state?.qa === "reading") history.back(); // leads to popstate, as the phone's own button does
+    else uncover();
+  };
+  addEventListener("popstate", () => { if (document.body.classList.contains("reading")) uncover(); });
+  phone.addEventListener("change", () => { if (!phone.matches && document.body.classList.contains("reading")) uncover(); });
+
+  // -- what the buttons do -------------------------------------------------------------------------
+
+  const fill = (words, selector = "#ask textarea") => {
+    const box = one(selector);
+    if (!box) return;
+    const prototype = box.tagName === "TEXTAREA" ? HTMLTextAreaElement : HTMLInputElement;
+    Object.getOwnPropertyDescriptor(prototype.prototype, "value").set.call(box, words);
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  const ask = (words) => {
+    fill(words);
+    setTimeout(() => one("#send")?.click(), 50); // gradio takes up what was filled in meanwhile
+  };
+  const tab = (number) => all("#tabs [role=tab]")[number]?.click();
+
+  const acts = {
+    language: (value) => {
+      store("qa.language", value);
+      const next = new URLSearchParams(location.search);
+      next.delete("lang");
+      location.replace(location.pathname + (next.size ? `?${next}` : ""));
+    },
+    theme: () => {
+      store("qa.theme", document.body.classList.contains("dark") ? "light" : "dark");
+      themed();
+    },
+    close,
+    edit: (value) => { fill(value); one("#ask textarea")?.focus(); },
+    again: ask,
+    offer: ask,
+    copy: (value) => {
+      const answer = document.getElementById(value);
+      const parts = [one(".quote", answer), one(".sentence", answer), one(".place", answer)];
+      copy(parts.filter(Boolean).map((each) => each.textContent).join("\n"), WORDS.copied);
+    },
+    share: (value) => copy(location.origin + location.pathname + value, WORDS.linked),
+    judge: (value) => trigger?.("select", { value }),
+    only: (value) => {
+      tab(0);
+      const filters = one("#filters > button");
+      if (filters && !one("#source textarea, #source input")?.offsetParent) filters.click();
+      setTimeout(() => {
+        fill(value.replace(/[[*?]/g, "[$&]"), "#source textarea, #source input");
+        one("#ask textarea")?.focus();
+      }, 100);
+    },
+    remove: (value) => { if (confirm(`${WORDS.remove}\n${value}`)) trigger?.("delete", { value }); },
+  };
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.('a[href^="#article?"]');
+    if (link) {
+      event.preventDefault();
+      show(link, true);
+      return;
+    }
+    const button = event.target.closest?.("#title button, .answer button, #offers button, #listing button, #pane button");
+    if (button?.name && Object.hasOwn(acts, button.name)) acts[button.name](button.value);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.isComposing && event.target.closest?.("#pane")) close();
+  });
+
+  // -- to and from the server ----------------------------------------------------------------------
+
+  let trigger = null;
+  const wire = (send, watch, props) => {
+    trigger = send;
+    watch("value", () => { if (props.value) received(props.value); });
+  };
+  const received = (parcel) => {
+    if (parcel.say) tell(parcel.say);
+    if (parcel.judged) judged(parcel.judged);
+    if (parcel.download) download(parcel);
+    if (parcel.ask) {
+      const next = new URLSearchParams(location.search);
+      next.delete("q");
+      next.delete("collection");
+      history.replaceState(null, "", location.pathname + (next.size ? `?${next}` : ""));
+      setTimeout(() => one("#send")?.click(), 200);
+    }
+  };
+  const download = (parcel) => {
+    const link = make("a");
+    link.href = URL.createObjectURL(new Blob([parcel.text], { type: `${parcel.type};charset=utf-8` }));
+    link.download = parcel.download;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  };
+
+  const verdicts = () => { try { return JSON.parse(stored("qa.judged")) || {}; } catch { return {}; } };
+  const judged = (value) => {
+    const [verdict, key] = value.split(":");
+    const known = Object.entries({ ...verdicts(), [key]: verdict }).slice(-200);
+    store("qa.judged", JSON.stringify(Object.fromEntries(known)));
+    press();
+  };
+  const press = () => {
+    const known = verdicts();
+    for (const each of all("#chat button[name=judge]")) {
+      const [verdict, key] = each.value.split(":");
+      set(each, "aria-pressed", String(known[key] === verdict));
+    }
+  };
+
+  // -- whenever gradio has drawn -------------------------------------------------------------------
+
+  const set = (element, name, value) => { if (element.getAttribute(name) !== value) element.setAttribute(name, value); };
+  const name = (selector, words) => { for (const each of all(selector)) set(each, "aria-label", words); };
+  let seen = "";
+  let opened = "";
+
+  const mend = () => {
+    if (root.lang !== tag) root.lang = tag;
+    themed();
+    name("#chat [data-testid=user]", WORDS.question);
+    name("#chat [data-testid=bot]", WORDS.answer);
+    name("#chat [role=log]", WORDS.log);
+    name("#chat .scroll-down-button-container button", WORDS.down);
+    name("#evidence", WORDS.head);
+    for (const each of all("#evidence")) set(each, "role", "complementary");
+    for (const each of all("#chat [role=log]")) if (each.tabIndex !== 0) each.tabIndex = 0;
+    press();
+    follow();
+    const working = Boolean(one("#chat .answer:not(.done)"));
+    if (document.body) document.body.classList.toggle("asking", working);
+    const head = one("#head");
+    if (head) root.style.setProperty("--head", `${head.offsetHeight}px`);
+    beginning();
+  };
+  // The question stays in view above a long answer.
+  const follow = () => {
+    const log = one("#chat [role=log]");
+    if (!log || log.textContent === seen) return;
+    seen = log.textContent;
+    all(".user-row", log).at(-1)?.scrollIntoView({ block: "start" });
+  };
+  // Beside a new answer its first citation opens by itself; on a phone it would cover the answer.
+  const beginning = () => {
+    const last = all("#chat .answer.done").at(-1);
+    if (!last || last.id === opened) return;
+    opened = last.id;
+    const first = one("a.cite", last);
+    if (first && !phone.matches) show(first, false);
+  };
+
+  let due = false;
+  const soon = () => {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => { due = false; mend(); });
+  };
+  new MutationObserver(soon).observe(document, {
+    subtree: true, childList: true, characterData: true, attributeFilter: ["aria-label", "lang", "class"],
+  });
+  addEventListener("resize", soon);
+  soon();
+
+  return { language, wire };
+})();
+window.qa = qa;

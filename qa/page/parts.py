@@ -1,0 +1,34 @@
+"""What the page and the API are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qa.answering import Assistant
+    from qa.collection import Collections
+    from qa.desk import Desk
+    from qa.feedback import Feedback
+    from qa.page.offers import Pool
+
+__all__ = ["Parts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The articles that are asked, and how.
+
+    ``desk``      where questions take their turns, those of the page and those of the API
+    ``feedback``  where judgements are kept; None for nowhere
+    ``suggest``   makes the pool of questions that are offered for an assistant; None offers none
+    ``log``       whether the words of questions go to the log
+    """
+
+    collections: Collections
+    desk: Desk
+    feedback: Feedback | None = None
+    suggest: Callable[[Assistant], Pool] | None = None
+    log: bool = False

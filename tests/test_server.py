@@ -423,7 +423,10 @@ def test_an_article_comes_in_pieces_with_the_quote_marked(address: str) -> None:
         ),
         ("source=shanghai.md&start=-1&end=2", "start: Input should be greater than or equal to 0; see /docs"),
         ("source=shanghai.md&start=x&end=2", "start: Input should be a valid integer, .+"),
-        ("source=shanghai.md&start=9&end=2", "the quote or its sentence runs backwards; give its start before its end"),
+        (
+            "source=shanghai.md&start=9&end=2",
+            "the quote or its sentence runs backwards; give its start before its end",
+        ),
         ("source=shanghai.md&collection=x", "没有名为“x”的合集"),
     ],
 )

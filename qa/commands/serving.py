@@ -101,13 +101,14 @@ def _parts(args: Any) -> Parts:
     from qa.feedback import Feedback
     from qa.onnx import available_threads
     from qa.server import Parts
+    from qa.suggestions import Suggestions
 
     ensured(args.index)
     limits = Limits(file_bytes=args.max_upload_mb * 1_000_000, files=args.max_files)
     collections = Collections.open(args.index, args.collections, reader=args.reader, limits=limits)
     collections.assistant()  # an index that cannot be opened is told now, not to the first visitor
     desk = Desk(max(2, available_threads()), args.queue)
-    return Parts(collections, desk, Feedback(args.feedback), None, args.log_questions)
+    return Parts(collections, desk, Feedback(args.feedback), Suggestions, args.log_questions)
 
 
 def _login(name: str | None, file: str | None) -> Login | None:

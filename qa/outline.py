@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from qa.errors import ArticleError
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 TITLE = 60  # characters of a line that may be a title
+LONGEST_REPORT = 60  # characters in which a report says who reports, where and when
 LONGEST_TITLE = 200  # characters of one that is stated, and of a heading
 MOST_LINES = 1_000_000  # of one article
 DATED_LINES = 15  # lines from the top in which a date of publication stands
@@ -43,9 +45,19 @@ _LINE = re.compile(rf"([^{_BREAKS}]*)(?:\r\n|[{_BREAKS}])|([^{_BREAKS}]+)\Z")
 _INLINE = re.compile(r"(?:^|(?<=\s))(?=(#{2,6})[ \t]+\S)|^(?=[ \t\u3000]*(#{1,6})[ \t]+\S)")
 _HASHES = re.compile(r"^\s*(#{1,6})[ \t]+")
 _MARKS = re.compile(r"^\s*#{1,6}[ \t]+|\s+#+\s*$|\*\*|¶\s*$|\s*\[\s*(?:编辑|編輯|edit)\s*\]\s*$")
-_DIGITS = dict(zip("〇零一二三四五六七八九", "00123456789", strict=True))
+_DIGITS = dict(zip("〇零○一二三四五六七八九", "000123456789", strict=True))
+_WIDE = str.maketrans("０１２３４５６７８９", "0123456789")
 _NUMERIC = re.compile(
     r"(?<!\d)((?:19|20)\d\d)\s*(?:[-/.]\s*(\d{1,2})(?:\s*[-/.]\s*(\d{1,2}))?(?!\d)|年(?:\s*(\d{1,2})\s*月(?:\s*(\d{1,2})\s*[日号])?)?)"
+)
+# The calendar of the Republic: its first year is 1912.
+_REPUBLIC = re.compile(
+    r"(?:中华)?(?:民国|民國)\s*(元|\d{1,3}|[一二三四五六七八九十百零〇]{1,5})\s*年"
+    r"(?:\s*(\d{1,2}|[一二三四五六七八九十]{1,2})\s*月(?:\s*(\d{1,2}|[一二三四五六七八九十]{1,3})\s*[日号號])?)?"
+)
+# What a report begins with: who reports, where and when (新华社北京2019年3月5日电, 本报2019年3月5日讯).
+_REPORT = re.compile(
+    r"^[\s（(【\[]*[^\s，。,；;：:]{0,20}?((?:19|20)\d\d年\d{1,2}月\d{1,2}日)\s*(?:电|電|讯|訊|消息)"
 )
 _HAN_DATE = re.compile(
     r"([一二][〇零○一二三四五六七八九]{3})年(?:([一二三四五六七八九十]{1,2})月(?:([一二三四五六七八九十]{1,3})[日号])?)?"
@@ -204,47 +216,60 @@ def title_of(made: Outline, otherwise: str) -> str:
 
 def date_of(made: Outline) -> str | None:
     """The date of publication that the first lines state outside running text, ISO, None where none does."""
-    seen = 0
-    for row, kind in zip(made.placed, made.kinds, strict=True):
-        text = row.line.text.strip()
-        if not text:
-            continue
-        seen += 1
-        if seen > DATED_LINES:
-            return None
+    reported = None
+    for text, kind in _first(made):
         if kind == "furniture" or (len(text) <= 30 and not prose(text)):
             date = iso_date(text)
             if date is not None:
                 return date
-    return None
+        report = _REPORT.match(text[:LONGEST_REPORT])
+        if report is not None and reported is None:
+            reported = iso_date(report[1])
+    return reported
+
+
+def _first(made: Outline) -> Iterator[tuple[str, Kind]]:
+    """The first lines that hold anything, with their kinds."""
+    filled = ((row.line.text.strip(), kind) for row, kind in zip(made.placed, made.kinds, strict=True))
+    yield from islice(((text, kind) for text, kind in filled if text), DATED_LINES)
 
 
 def iso_date(text: str, *, year: bool = False) -> str | None:
     """The first date in ``text`` as YYYY-MM-DD, YYYY-MM or YYYY.
 
-    A year alone counts where it is written with 年, or where ``year`` says that the text is a date.
+    A year alone counts where it is written with 年, or where ``year`` says that the text is a date. Years of
+    the Republic (民国一〇八年) are counted from 1912.
     """
+    text = text.translate(_WIDE)
     if year and re.fullmatch(r"(?:19|20)\d\d", text.strip()):
         return text.strip()
     found = _NUMERIC.search(text)
     if found is not None:
         stated, month, day = found[1], found[2] or found[4], found[3] or found[5]
         return _valid(int(stated), None if month is None else int(month), None if day is None else int(day))
+    republic = _REPUBLIC.search(text)
+    if republic is not None:
+        value = 1 if republic[1] == "元" else _number(republic[1])
+        return None if value is None else _valid(1911 + value, _number(republic[2]), _number(republic[3]))
     han = _HAN_DATE.search(text)
     if han is None:
         return None
     digits = "".join(_DIGITS.get(char, "0") for char in han[1])
-    return _valid(int(digits), _han_number(han[2]), _han_number(han[3]))
+    return _valid(int(digits), _number(han[2]), _number(han[3]))
 
 
-def _han_number(text: str | None) -> int | None:
-    """The value of 一 to 三十一."""
-    if text is None:
-        return None
-    tens, ten, ones = text.rpartition("十")
-    if not ten:
-        return int("".join(_DIGITS[char] for char in text))
-    return 10 * (int(_DIGITS[tens]) if tens else 1) + (int(_DIGITS[ones]) if ones else 0)
+def _number(text: str | None) -> int | None:
+    """The value of 7, 一〇八, 三十一 or 一百零八."""
+    if text is None or text.isascii():
+        return None if text is None else int(text)
+    hundreds, hundred, rest = text.rpartition("百")
+    tens, ten, ones = rest.lstrip("零〇").rpartition("十")
+    value = 100 * _digits(hundreds, 1) if hundred else 0
+    return value + (10 * _digits(tens, 1) if ten else 0) + _digits(ones, 0)
+
+
+def _digits(text: str, empty: int) -> int:
+    return int("".join(_DIGITS.get(char, "0") for char in text)) if text else empty
 
 
 def _valid(year: int, month: int | None, day: int | None) -> str | None:

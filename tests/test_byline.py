@@ -1,0 +1,104 @@
+"""Authors, origins and dates as articles state them, and sentences that only look like bylines."""
+
+from __future__ import annotations
+
+import pytest
+
+from qa.byline import Byline, byline_of, named
+from qa.outline import date_of, iso_date, lines, outline
+
+PROSE = "这座桥建于一九五八年，全长四十六米，至今仍在使用。"
+
+
+@pytest.mark.parametrize(
+    ("line", "author", "origin"),
+    [
+        ("来源：人民网  作者：张三", "张三", "人民网"),
+        ("2019-03-05 08:30 来源:新华网 作者:李春 责任编辑:值班室", "李春", "新华网"),
+        ("作者：欧阳春晓、司马青", "欧阳春晓、司马青", None),
+        ("文/王小川", "王小川", None),
+        ("本报记者 李四 王五", "李四、王五", None),
+        ("作者：加西亚·马尔克斯", "加西亚·马尔克斯", None),
+        ("作者：John Smith", "John Smith", None),
+        ("（来源：极目新闻）", None, "极目新闻"),
+        ("稿源：河北日报", None, "河北日报"),
+        ("转载自《读者》", None, "读者"),
+        ("來源：中央社", None, "中央社"),
+        ("作者：佚名  来源：网络", None, None),
+        ("作者：admin", None, None),
+        ("作者单位：某研究所", None, None),
+        ("浏览次数：33", None, None),
+    ],
+)
+def test_a_line_below_the_title(line: str, author: str | None, origin: str | None) -> None:
+    text = f"古桥\n\n{line}\n\n{PROSE}\n\n{PROSE}\n"
+    assert byline_of(outline(lines(text))) == Byline(author, origin)
+
+
+@pytest.mark.parametrize(
+    ("opening", "author", "origin"),
+    [
+        ("新华社北京3月5日电（记者刘仲华、张慧中）今天，桥修好了。", "刘仲华、张慧中", "新华社"),
+        ("长沙晚报7月25日讯（全媒体记者 朱华 通讯员 高衎）今天，桥修好了。", "朱华", "长沙晚报"),
+        ("本报讯（记者 张彦刚）近日，桥修好了，村民都很高兴。", "张彦刚", None),
+        ("记者从水务局了解到，新桥将在明年通车。", None, None),
+        ("河水的来源：上游的三条溪流，终年不断。", None, None),
+        ("他是记者，也是作者，写过三本关于桥的书。", None, None),
+    ],
+)
+def test_the_opening_of_a_report(opening: str, author: str | None, origin: str | None) -> None:
+    assert byline_of(outline(lines(f"古桥\n\n{opening}\n\n{PROSE}\n"))) == Byline(author, origin)
+
+
+def test_the_end_of_a_page() -> None:
+    text = "\n\n".join(["古桥", *[PROSE] * 30, "（来源：吉林日报）", "作者：赵一曼"])
+    assert byline_of(outline(lines(text))) == Byline("赵一曼", "吉林日报")
+
+
+def test_the_middle_of_a_page_tells_nothing() -> None:
+    text = "\n\n".join(["古桥", *[PROSE] * 15, "作者：赵一曼", *[PROSE] * 15])
+    assert byline_of(outline(lines(text))) == Byline()
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [(" 张 三 ", "张 三"), ("", None), (None, None), ("admin", None), ("x" * 61, None), ("管理员", None)],
+)
+def test_what_markup_states(text: str | None, name: str | None) -> None:
+    assert named(text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("民国一百零八年三月五日", "2019-03-05"),
+        ("中華民國108年3月5日", "2019-03-05"),
+        ("民国三十八年十月", "1949-10"),
+        ("民国元年", "1912"),
+        ("民国一〇八年", "2019"),
+        ("２０１９年３月５日", "2019-03-05"),
+        ("二○一九年三月", "2019-03"),
+        ("二零一九年十二月三十一日", "2019-12-31"),
+        ("2019/3/5", "2019-03-05"),
+        ("2019年3月5日讯", "2019-03-05"),
+        ("2019.03.05", "2019-03-05"),
+        ("民国风的建筑", None),
+    ],
+)
+def test_dates(text: str, date: str | None) -> None:
+    assert iso_date(text) == date
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("新华社北京2019年3月5日电 今天，桥修好了，村民都很高兴。", "2019-03-05"),
+        ("（本报2019年3月5日讯）今天，桥修好了，村民都很高兴。", "2019-03-05"),
+        ("2019年3月5日，桥修好了，村民都很高兴。", None),
+        ("桥在2019年3月5日修好，消息传得很快，村民都很高兴。", None),
+        ("古桥\n\n二〇一九年三月\n\n" + PROSE, "2019-03"),
+        ("古桥\n\n民国三十八年十月一日\n\n" + PROSE, "1949-10-01"),
+    ],
+)
+def test_the_date_of_a_report(text: str, date: str | None) -> None:
+    assert date_of(outline(lines(text))) == date

@@ -17,6 +17,9 @@ __all__ = ["Verdict", "answers", "verify"]
 
 _GIVE = "give the output of `qa ask --json` or `qa eval --json`"
 
+_PARAGRAPH = re.compile(r"paragraph [1-9]\d*")
+_LINE = re.compile(r"line [1-9]\d*")
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -161,7 +164,8 @@ def _text_differs(citation: Mapping[str, Any], path: Path) -> str:
 
 def _parts(citation: Mapping[str, Any], path: Path) -> Sequence[Article]:
     """The articles of the file, or of a label file the paragraphs that `qa eval --squad-corpus` indexed."""
-    if (citation["element"] or "").startswith("paragraph "):
+    element = citation["element"] or ""
+    if _PARAGRAPH.fullmatch(element):  # a member of an archive may begin so, but has a suffix
         return labels.paragraph_articles(labels.read(path))
-    lines = (citation["element"] or "").startswith("line ")
+    lines = _LINE.fullmatch(element) is not None
     return articles.read(path, source=citation["source"], encoding=citation["encoding"], lines=lines).articles

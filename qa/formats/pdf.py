@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
+import pickle
 import re
+import subprocess
+import sys
 import unicodedata
 import zlib
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from ctypes import byref
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -22,7 +27,7 @@ from qa.furniture import Line
 from qa.text import sentences
 from qa.types import Article, Block, Span
 
-__all__ = ["SUFFIXES", "read"]
+__all__ = ["SUFFIXES", "read", "serve"]
 
 SUFFIXES = (".pdf",)
 HEADING = 60  # characters of a heading
@@ -32,9 +37,15 @@ MOST_GLYPHS = 10_000_000
 MOST_ON_A_PAGE = 200_000
 MOST_LINES = 1_000_000
 LARGEST_STREAM = 500_000_000  # bytes of one stream unpacked; deflate packs 1032 to 1 at most
+LARGEST_FORM = 1_000_000  # bytes of a form that are looked at
+DRAWN = 1_000_000  # times that forms inside each other may draw each other, before the file is guarded
+MEMORY = 1_500_000_000  # bytes of addresses of a process that reads a guarded file …
+SECONDS = 120  # … and its processor time
 UNMAPPED = 0.2  # the share of signs that no one can read, above which the file is refused
 
 _STREAM = re.compile(rb"stream\r?\n")
+_DRAWS = re.compile(rb"\bDo\b")
+_OTHER_FILTER = re.compile(rb"/(?:LZWDecode|LZW|ASCIIHexDecode|AHx|ASCII85Decode|A85|RunLengthDecode|RL)\b")
 _TWICE = re.compile(
     rb"/(?:FlateDecode|Fl|LZWDecode|LZW)\s*/(?:FlateDecode|Fl|LZWDecode|LZW|RunLengthDecode|RL)\b"
 )
@@ -71,6 +82,10 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
     if b"%PDF-" not in raw[:1024]:
         packed.refuse_other(raw, where=source, kind="PDF")
     _refuse_bomb(raw, source)
+    return _guarded(raw, source) if _suspicious(raw) else _read(raw, source)
+
+
+def _read(raw: bytes, source: str) -> list[Article]:
     with _door:
         sheets = _sheets(raw, source)
     notes = (*_cut_off(raw), *_pictures(sheets, source), *_unmapped(sheets, source))
@@ -109,6 +124,67 @@ def _unpacks_beyond(stream: bytes) -> bool:
     except zlib.error:
         return False
     return size > LARGEST_STREAM
+
+
+def _suspicious(raw: bytes) -> bool:
+    """Whether the file may ask the library for more memory or time than can be seen from outside.
+
+    Forms that draw forms several times each do, and streams packed in ways that are not undone here.
+    """
+    drawn = 1
+    for found in _STREAM.finditer(raw):
+        header = raw[max(raw.rfind(b"obj", 0, found.start()), found.start() - 4000) : found.start()]
+        end = raw.find(b"endstream", found.end())
+        stream = raw[found.end() : len(raw) if end < 0 else end]
+        if len(stream) * 1000 > LARGEST_STREAM and _OTHER_FILTER.search(header):
+            return True
+        if b"/Form" in header:
+            drawn *= max(1, _draws(stream, header))
+            if drawn > DRAWN:
+                return True
+    return False
+
+
+def _draws(stream: bytes, header: bytes) -> int:
+    """How many objects a form draws; ten where that cannot be told."""
+    if b"/Filter" in header:
+        try:
+            stream = zlib.decompressobj().decompress(stream, LARGEST_FORM)
+        except zlib.error:
+            return 10
+    return len(_DRAWS.findall(stream))
+
+
+def _guarded(raw: bytes, source: str) -> list[Article]:
+    """The same in a process of its own, which the system ends when it takes too much."""
+    call = [sys.executable, "-P", "-c", "from qa.formats.pdf import serve; serve()"]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(call, input=pickle.dumps((raw, source)), env=env, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise ArticleError(
+            f"{source}: takes more memory or time than a file may; refused as a bomb", where=source
+        )
+    found: list[Article] | ArticleError = pickle.loads(done.stdout)
+    if isinstance(found, ArticleError):
+        raise found
+    return found
+
+
+def serve() -> None:
+    """Read the one file on standard input and write its articles, or why it is refused: what a guard runs."""
+    with suppress(ImportError):  # there are systems without it
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    raw, source = pickle.load(sys.stdin.buffer)
+    found: list[Article] | ArticleError
+    try:
+        found = _read(raw, source)
+    except ArticleError as error:
+        found = error
+    pickle.dump(found, sys.stdout.buffer)
 
 
 def _cut_off(raw: bytes) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from qa.decoding import decode
 from qa.errors import ArticleError
-from qa.formats import extracted, packed, rows
+from qa.formats import MOST_PARTS, extracted, packed, rows
 from qa.furniture import Line
 from qa.outline import iso_date, lines
 from qa.types import Article
@@ -217,7 +217,7 @@ def _delimiter(text: str, source: str) -> str:
 
 
 def _bounded(table: Iterable[list[str]], source: str) -> list[Row]:
-    """The rows that hold anything, with their numbers. Raises ArticleError for too many cells."""
+    """The rows that hold anything, with their numbers. Raises ArticleError for too many cells or rows."""
     found, cells = [], 0
     for number, row in enumerate(table, start=1):
         cells += len(row)
@@ -225,6 +225,8 @@ def _bounded(table: Iterable[list[str]], source: str) -> list[Row]:
             raise ArticleError(f"{source}: holds more than {MOST_CELLS:,} cells; split it", where=source)
         if any(row):
             found.append((number, row))
+        if len(found) > MOST_PARTS:
+            raise ArticleError(f"{source}: holds more than {MOST_PARTS:,} rows; split it", where=source)
     return found
 
 

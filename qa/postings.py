@@ -25,7 +25,8 @@ __all__ = ["Counted", "Vocabulary", "write_postings"]
 class Counted:
     """The terms of consecutive passages.
 
-    ``terms``   numbers of their distinct terms, int32 (cells,), passage after passage
+    ``terms``   numbers of their distinct terms, int32 (cells,), passage after passage, each in the order in
+                which its terms first come, so that the same text always gives the same cells
     ``counts``  how often each stands there, uint32 (cells,)
     ``sizes``   cells of each passage, int64 (passages,)
     """
@@ -98,11 +99,9 @@ def _sums(counts: Any, sizes: Any) -> Any:
 
 
 def _final(blocks: Iterable[Counted], vocabulary: Vocabulary) -> Iterator[Counted]:
-    """The blocks by their columns, ascending within each passage."""
+    """The blocks by their columns; within a passage the terms stay in the order of their first places."""
     for block in blocks:
-        columns = vocabulary.final[block.terms]
-        order = np.lexsort((columns, np.repeat(np.arange(len(block.sizes)), block.sizes)))
-        yield Counted(columns[order].astype(np.int32), block.counts[order], block.sizes)
+        yield Counted(vocabulary.final[block.terms].astype(np.int32), block.counts, block.sizes)
 
 
 def _fill(

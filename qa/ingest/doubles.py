@@ -7,7 +7,7 @@ out, and grouped by what is alike: if A is a reprint of B and B of C, the three 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +25,9 @@ PERMUTATIONS = 128  # the standard error of a similarity is at most 1 / (2 * sqr
 RUN = 4  # characters; runs of three are shared by chance in long articles, of five lost at every edit
 ALIKE = 0.6  # estimated Jaccard similarity from which two articles are reprints
 SHORTEST = 60  # runs; shorter texts (rows of a table, notices) are alike without being reprints
+NEIGHBOURS = 16  # articles of one band that each is compared with; a few are enough to join them all
 _CHUNK = 4096  # runs that are hashed at once
+_SEED = 1
 _SCHEME: Any = "affine32"
 
 
@@ -42,7 +44,7 @@ def signature(text: str) -> Signature:
     runs = sorted({bare[at : at + RUN] for at in range(len(bare) - RUN + 1)})
     if len(runs) < SHORTEST:
         return np.zeros(PERMUTATIONS, dtype=np.uint32)
-    made = MinHash(num_perm=PERMUTATIONS, hashfunc=zlib.crc32, scheme=_SCHEME)
+    made = MinHash(num_perm=PERMUTATIONS, seed=_SEED, hashfunc=zlib.crc32, scheme=_SCHEME)
     for start in range(0, len(runs), _CHUNK):
         made.update_batch([run.encode() for run in runs[start : start + _CHUNK]])
     return np.asarray(made.hashvalues, dtype=np.uint32)
@@ -50,20 +52,33 @@ def signature(text: str) -> Signature:
 
 def groups(signatures: Mapping[int, Signature]) -> dict[int, int]:
     """The group of each article, by row: the lowest row among its reprints, itself where it has none."""
-    compared = {row: made for row, made in signatures.items() if made.any()}
+    rows = [row for row in sorted(signatures) if signatures[row].any()]
     leader = {row: row for row in signatures}
-    if len(compared) < 2:
-        return leader
-    from datasketch import MinHash, MinHashLSH
-
-    near = MinHashLSH(threshold=ALIKE, num_perm=PERMUTATIONS)
-    for row in sorted(compared):
-        made = MinHash(hashvalues=compared[row], scheme=_SCHEME)
-        for other in near.query(made):
-            if float(np.mean(compared[other] == compared[row])) >= ALIKE:
-                _join(leader, row, other)
-        near.insert(row, made)
+    if len(rows) > 1:
+        matrix = np.stack([signatures[row] for row in rows])
+        for one, other in _candidates(matrix):
+            if float(np.mean(matrix[one] == matrix[other])) >= ALIKE:
+                _join(leader, rows[one], rows[other])
     return {row: _first(leader, row) for row in leader}
+
+
+def _candidates(matrix: NDArray[np.uint32]) -> Iterator[tuple[int, int]]:
+    """Pairs of rows of uint32 (articles, PERMUTATIONS) that share a band, and so may be alike.
+
+    The bands are the library's for this similarity. They are sorted here, one at a time, where the library
+    would keep a table of each.
+    """
+    from datasketch import MinHashLSH
+
+    for start, end in MinHashLSH(threshold=ALIKE, num_perm=PERMUTATIONS).hashranges:
+        band = matrix[:, start:end]
+        order = np.lexsort(band.T)
+        equal = (band[order[1:]] == band[order[:-1]]).all(axis=1)
+        first = 0
+        for at in range(1, len(order)):
+            first = first if equal[at - 1] else at
+            for other in {first, *range(max(first, at - NEIGHBOURS), at)} - {at}:
+                yield int(order[other]), int(order[at])
 
 
 def _first(leader: dict[int, int], row: int) -> int:

@@ -80,6 +80,8 @@ class Workers:
         if process is None:
             process = self._own.process = _started()
             self._running.append(process)
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             pickle.dump((function.__module__, function.__qualname__, task), process.stdin)
             process.stdin.flush()

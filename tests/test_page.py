@@ -181,7 +181,7 @@ def opened(context: BrowserContext, address: str, size: tuple[int, int] = WIDE) 
 
 def ready(page: Page) -> Page:
     """Once the page has shown what the browser has kept."""
-    page.locator("#listing li, #about p").first.wait_for(state="attached")
+    page.locator("body.ready").wait_for()
     return page
 
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from live import OneCollection, Scripted
+from live import OneCollection, Scripted, parts
 from strategies import texts
 from test_page import EVIL, FURTHER, HITS, HOSTILE, SCRIPT, SHANGHAI, FixedPool, cited
 
@@ -270,7 +270,7 @@ def test_a_job_that_is_given_up_before_its_turn_is_not_done() -> None:
     async def given_up() -> None:
         blocking = desk.submit(hold.wait)
         told = aiter(Job(desk, lambda tell: done.append(1)))
-        waiting = asyncio.create_task(anext(told))  # type: ignore[arg-type]
+        waiting = asyncio.ensure_future(anext(told))
         await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -322,7 +322,8 @@ def test_the_results_of_an_upload_are_text() -> None:
 
 
 def test_an_empty_collection_says_so() -> None:
-    shelf = Shelf(OneCollection(Scripted(SCRIPT)))  # type: ignore[arg-type]
+    made = parts(Scripted(SCRIPT))
+    shelf = Shelf(made.collections, made.libraries)
     choice = shelf.choice("gone", "en")
     assert (choice["value"], choice["choices"]) == ("default", [("The server's own articles", "default")])
     about, listing = shelf.shown("default", "", "en")

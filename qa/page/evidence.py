@@ -5,13 +5,37 @@ A browser counts UTF-16 units, so nothing there counts: the text is cut here.
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from qa.errors import InputError
 from qa.library import Library, Place, Reading
 from qa.types import Span
 
-__all__ = ["evidence", "opened"]
+if TYPE_CHECKING:
+    from qa.answering import Assistant
+
+__all__ = ["Libraries", "evidence", "opened"]
+
+
+class Libraries:
+    """The articles of each collection; their list is made once. Safe to use from several threads."""
+
+    def __init__(self, assistant: Callable[[str], Assistant]) -> None:
+        """``assistant``: the one of a collection, by name; raises QaError where it cannot be opened."""
+        self._assistant = assistant
+        self._known: dict[str, tuple[Assistant, Library]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, collection: str) -> Library:
+        """The articles of a collection. Raises QaError where it cannot be opened."""
+        assistant = self._assistant(collection)
+        with self._lock:
+            known = self._known.get(collection)
+            if known is None or known[0] is not assistant:
+                known = self._known[collection] = (assistant, Library(assistant))
+            return known[1]
 
 
 def opened(

@@ -83,7 +83,7 @@ class _Page:
         self._words = translations()
         self._feedback = parts.feedback
         self._asking = Asking(parts.collections.assistant, parts.desk, parts.log)
-        self._shelf = Shelf(parts.collections)
+        self._shelf = Shelf(parts.collections, parts.libraries)
         self._offers = Offers(parts.collections.assistant, parts.suggest)
 
     def build(self) -> None:

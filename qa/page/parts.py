@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from qa.page.evidence import Libraries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,7 @@ class Parts:
     ``feedback``  where judgements are kept; None for nowhere
     ``suggest``   makes the pool of questions that are offered for an assistant; None offers none
     ``log``       whether the words of questions go to the log
+    ``libraries``  the articles of each collection, to be browsed and read
     """
 
     collections: Collections
@@ -32,3 +35,7 @@ class Parts:
     feedback: Feedback | None = None
     suggest: Callable[[Assistant], Pool] | None = None
     log: bool = False
+    libraries: Libraries = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "libraries", Libraries(self.collections.assistant))

@@ -12,15 +12,14 @@ from urllib.parse import urlencode
 from qa.collection import DEFAULT, Upload
 from qa.desk import Desk, Job
 from qa.errors import QaError
-from qa.library import Library
 from qa.page import faults
 from qa.page.markup import button, escaped, item_list, line, link
 from qa.page.wording import Language, say
 
 if TYPE_CHECKING:
-    from qa.answering import Assistant
     from qa.collection import Collection, Collections, FileResult
     from qa.library import Entry
+    from qa.page.evidence import Libraries
 
 __all__ = ["Change", "Shelf"]
 
@@ -41,10 +40,9 @@ class Change:
 class Shelf:
     """Does what the articles' tab asks for."""
 
-    def __init__(self, collections: Collections) -> None:
-        self._collections = collections
+    def __init__(self, collections: Collections, libraries: Libraries) -> None:
+        self._collections, self._libraries = collections, libraries
         self._desk = Desk(1, _WAITING)
-        self._libraries: dict[str, tuple[Assistant, Library]] = {}
 
     def choice(self, name: str, language: Language) -> dict[str, Any]:
         """The collections as ``choices`` (words, name), and as ``value`` the one that is to be chosen."""
@@ -60,19 +58,11 @@ class Shelf:
             return _fault(error, language), ""
         return _about(collection, language), self._listing(collection, words, language)
 
-    def library(self, name: str) -> Library:
-        """The articles of a collection. Raises QaError where it cannot be opened."""
-        assistant = self._collections.assistant(name)
-        known = self._libraries.get(name)
-        if known is None or known[0] is not assistant:
-            known = self._libraries[name] = (assistant, Library(assistant))
-        return known[1]
-
     def _listing(self, collection: Collection, words: str, language: Language) -> str:
         if not collection.articles:
             return ""
         try:
-            found = self.library(collection.name).find(words, limit=_LISTED)
+            found = self._libraries.of(collection.name).find(words, limit=_LISTED)
         except QaError as error:
             return _fault(error, language)
         if not found.total:

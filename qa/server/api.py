@@ -16,7 +16,6 @@ from qa import __version__
 from qa.collection import DEFAULT
 from qa.desk import BusyError
 from qa.errors import InputError, QaError
-from qa.library import Library
 from qa.page.evidence import evidence, opened
 from qa.server.bodies import (
     ASKED,
@@ -112,7 +111,7 @@ def _show(app: FastAPI, parts: Parts) -> None:
                 end if sentence_end is None else sentence_end,
             )
             spans = (start, end, *around)
-        library = Library(parts.collections.assistant(collection))
+        library = parts.libraries.of(collection)
         return JSONResponse(evidence(opened(library, source, element, spans, quote)))
 
     @app.get("/api/collections", summary="合集 collections", responses={200: {"model": CollectionsBody}})

@@ -249,6 +249,7 @@ const qa = (() => {
     watch("value", () => { if (props.value) received(props.value); });
   };
   const received = (parcel) => {
+    if (parcel.ready) document.body.classList.add("ready");
     if (parcel.say) tell(parcel.say);
     if (parcel.judged) judged(parcel.judged);
     if (parcel.download) download(parcel);

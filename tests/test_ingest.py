@@ -437,6 +437,24 @@ def test_a_run_goes_on_from_the_last_finished_batch(
     assert contents(tmp_path / "anew") == contents(tmp_path / "index")
 
 
+def test_what_was_read_under_another_path_is_named_anew(
+    tmp_path: Path, articles: Path, model: CountingEncoder, settled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished, "FILES", 1)
+
+    def stop() -> None:
+        raise StopError
+
+    model.on_embed = stop
+    with pytest.raises(StopError):
+        build_index(articles / "south", tmp_path / "index")
+    assert (tmp_path / "index" / "unfinished" / "files-000001.jsonl").exists()
+    model.on_embed = None
+    assert "south/guangzhou.txt" in build_index(articles, tmp_path / "index").added
+    build_index(articles, tmp_path / "anew")
+    assert contents(tmp_path / "anew") == contents(tmp_path / "index")
+
+
 def articles_read() -> Callable[..., articles.Contents]:
     return articles.read
 

@@ -111,7 +111,9 @@ class Work:
             if carried is not None:
                 trusted = place.stamp == carried.stamp or (place.stamp is not None and place.stamp.settled)
                 return Step(place if trusted else replace(place, stamp=None), carried=carried)
-        logged = None if self._rebuild else self._log.find(str(place.path), place.stamp, _how(root))
+        logged = (
+            None if self._rebuild else self._log.find(str(place.path), place.stamp, [place.file, *_how(root)])
+        )
         return Step(place, logged=logged)
 
     def _carries(self, root: Root) -> bool:
@@ -133,7 +135,8 @@ class Work:
         if not isinstance(found, Read):
             assert step.logged is not None
             return Read(step.logged.sha256, step.place.stamp, found, step.logged.refused)
-        self._log.add(str(step.place.path), found, _how(self._roots[step.place.root]))
+        place = step.place
+        self._log.add(str(place.path), found, [place.file, *_how(self._roots[place.root])])
         return found
 
     def _carried(self, step: Step, file: EarlierFile) -> File:

@@ -96,7 +96,7 @@ class FileLog:
             self._load(batch)
 
     def find(self, path: str, stamp: Stamp | None, how: Sequence[object]) -> LoggedFile | None:
-        """The file at ``path`` if it was read as it is now; ``how``: the settings it is read with."""
+        """The file at ``path`` if it was read as it is now; ``how``: its name and settings."""
         return None if stamp is None else self._known.get(_place(path, stamp, how))
 
     def add(self, path: str, read: Read, how: Sequence[object]) -> None:

@@ -317,7 +317,7 @@ def _segments(text: str, layers: _Layers, anchors: Mapping[int, str]) -> Iterato
     edges.update(edge for _, spans in layers for span in spans for edge in (span.start, span.end))
     covered = [(kind, _Covered(spans)) for kind, spans in layers]
     for start, end in pairwise(sorted(edges)):
-        kind = next((kind for kind, spans in covered if start in spans), "aside")
+        kind: SegmentKind = next((kind for kind, spans in covered if start in spans), "aside")
         yield Segment(text[start:end], kind, anchors.get(start, ""))
 
 

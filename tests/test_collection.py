@@ -572,7 +572,12 @@ def test_the_encoder_is_loaded_once(
     shelf.create(NAME)
     shelf.add(NAME, [upload(tmp_path, "上海.md", SHANGHAI)])
     loaded: list[str | None] = []
-    monkeypatch.setattr("qa.encoder.load", lambda name=None, **_: loaded.append(name) or model)
+
+    def load(name: str | None = None) -> CountingEncoder:
+        loaded.append(name)
+        return model
+
+    monkeypatch.setattr("qa.encoder.load", load)
     with shelf:
         assert shelf.assistant() is shelf.assistant("default")
         assert shelf.assistant(NAME) is not shelf.assistant()

@@ -57,8 +57,14 @@ class Desk:
 class Job(Generic[Result]):
     """A piece of work that tells how far it is: ``async for`` over what it tells, then its result."""
 
-    def __init__(self, desk: Desk, work: Callable[[Callable[..., None]], Result]) -> None:
-        """``work`` is called with what it tells its stages to. Raises BusyError. Call inside a loop."""
+    def __init__(
+        self, desk: Desk, work: Callable[[Callable[..., None]], Result], *, abandoned: bool = True
+    ) -> None:
+        """``work`` is called with what it tells its stages to. Raises BusyError. Call inside a loop.
+
+        ``abandoned``: nobody listening any more before its turn comes, it is not done at all.
+        """
+        self._abandoned = abandoned
         self._loop = asyncio.get_running_loop()
         self._told: asyncio.Queue[Told | None] = asyncio.Queue()
         self._future = desk.submit(lambda: work(lambda *stage: self._put(stage)))
@@ -69,12 +75,13 @@ class Job(Generic[Result]):
             self._loop.call_soon_threadsafe(self._told.put_nowait, told)
 
     async def __aiter__(self) -> AsyncIterator[Told]:
-        """What the work tells, until it is done. Given up on before its turn comes, it is not done at all."""
+        """What the work tells, until it is done."""
         try:
             while (told := await self._told.get()) is not None:
                 yield told
         finally:
-            self._future.cancel()
+            if self._abandoned:
+                self._future.cancel()
 
     def result(self) -> Result:
         """What the work gave, or raises what it raised."""

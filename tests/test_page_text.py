@@ -151,7 +151,6 @@ def test_a_conversation_comes_back_from_the_browser_as_it_was() -> None:
         3,
         [],
         {},
-        {"key": "t00000000"},
         {"question": 3},
         {"key": '"><img src=x>'},
         {"filters": {"onload": "x"}},

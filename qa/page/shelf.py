@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from qa.collection import DEFAULT, Upload
 from qa.desk import Desk, Job
 from qa.errors import QaError
+from qa.names import folded
 from qa.page import faults
 from qa.page.markup import button, escaped, item_list, line, link
 from qa.page.wording import Language, say
@@ -78,32 +79,39 @@ class Shelf:
         self, paths: Sequence[str], into: str, chosen: str, language: Language
     ) -> AsyncIterator[Change]:
         """Take uploaded files into a new collection, or the chosen one; what became of each."""
-        uploads = [Upload(Path(path), Path(path).name) for path in paths]
-        made: list[str] = []
+        into = into.strip()
 
         def take(tell: Callable[..., None]) -> tuple[FileResult, ...]:
-            if into.strip():
-                made.append(self._collections.create(into).name)
-            return self._collections.add(made[0] if made else chosen, uploads, on_progress=tell)
+            try:
+                return self._taken(paths, into, chosen, tell)
+            finally:
+                for path in map(Path, paths):  # each lies in a folder of its own
+                    with suppress(OSError):
+                        path.unlink()
+                        path.parent.rmdir()
 
+        async for change in self._change(take, lambda results: _results(results, language), language):
+            yield Change(change.html, change.done, self._where(into, chosen) if change.done else chosen)
+
+    def _taken(
+        self, paths: Sequence[str], into: str, chosen: str, tell: Callable[..., None]
+    ) -> tuple[FileResult, ...]:
+        uploads = [Upload(Path(path), Path(path).name) for path in paths]
+        if not into:
+            return self._collections.add(chosen, uploads, on_progress=tell)
+        made = self._collections.create(into).name
         try:
-            async for change in self._change(take, lambda results: _results(results, language), language):
-                # A new collection that took nothing is not left behind.
-                yield Change(change.html, change.done, self._kept(made, chosen) if change.done else chosen)
+            return self._collections.add(made, uploads, on_progress=tell)
         finally:
-            for path in map(Path, paths):  # each lies in a folder of its own
-                with suppress(OSError):
-                    path.unlink()
-                    path.parent.rmdir()
+            # A new collection that took nothing is not left behind. No other change comes between: they
+            # wait at the desk.
+            if not self._collections.get(made).articles:
+                self._collections.delete(made, repeated=made)
 
-    def _kept(self, made: Sequence[str], chosen: str) -> str:
-        if not made:
-            return chosen
-        with suppress(QaError):
-            if self._collections.get(made[0]).articles:
-                return made[0]
-            self._collections.delete(made[0], repeated=made[0])
-        return chosen
+    def _where(self, into: str, chosen: str) -> str:
+        """The collection to go on with: the new one, if it is there."""
+        names = {folded(each.name): each.name for each in self._collections.listed()}
+        return names.get(folded(into), chosen)
 
     async def rebuilt(self, name: str, language: Language) -> AsyncIterator[Change]:
         """Make the index of a collection anew."""
@@ -138,7 +146,8 @@ class Shelf:
     ) -> AsyncIterator[Change]:
         yield Change(line("note", escaped(say(language, "stage_wait"))))
         try:
-            job = Job(self._desk, work)
+            # What was begun is finished, whether or not somebody still looks.
+            job = Job(self._desk, work, abandoned=False)
             async for stage, done, total in job:
                 yield Change(line("note", escaped(_stage(str(stage), done, total, language))))
             html = told(job.result())

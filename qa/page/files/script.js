@@ -299,7 +299,7 @@ const qa = (() => {
     name("#chat [role=log]", WORDS.log);
     name("#chat .scroll-down-button-container button", WORDS.down);
     name("#evidence", WORDS.head);
-    for (const each of all("#evidence")) set(each, "role", "complementary");
+    for (const each of all("#evidence")) set(each, "role", "region");
     for (const each of all("#chat [role=log]")) if (each.tabIndex !== 0) each.tabIndex = 0;
     press();
     follow();

@@ -31,8 +31,18 @@ def print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=not unicode))
 
 
+_STAGES = {
+    "read": "读取 read",
+    "doubles": "查重 doubles",
+    "terms": "分词 terms",
+    "embed": "嵌入 embed",
+    "write": "写入 write",
+}
+_BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} 剩余 left {remaining}"
+
+
 class Bar:
-    """Progress on standard error, only where that is a terminal."""
+    """Progress on standard error with an estimate of the time left, only where that is a terminal."""
 
     def __init__(self) -> None:
         self._stage = ""
@@ -57,7 +67,8 @@ class Bar:
             from tqdm import tqdm
 
             self._stage = stage
-            self._bar = tqdm(total=total, desc=stage, file=sys.stderr, leave=False)
+            named = _STAGES.get(stage, stage)
+            self._bar = tqdm(total=total, desc=named, bar_format=_BAR, file=sys.stderr, leave=False)
         self._bar.update(done - self._bar.n)
 
     def _close(self) -> None:

@@ -131,7 +131,7 @@ def check(suffix: str, raw: bytes) -> None:
         parts = reader.read(raw, source=source)
     except ArticleError as error:
         parts = [error]
-    assert parts or suffix in (".csv", ".tsv", ".xlsx", ".jsonl"), "nothing, and no reason"
+    assert parts or suffix in (".csv", ".tsv", ".xlsx", ".xls", ".jsonl"), "nothing, and no reason"
     for part in parts:
         if isinstance(part, Article):
             _keepable(part)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import struct
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
 
 from printed import Words, column, pdf
 
-__all__ = ["MAKERS", "zipped"]
+__all__ = ["MAKERS", "xls", "zipped"]
 
 
 def zipped(files: Mapping[str, bytes | str]) -> bytes:
@@ -86,6 +87,27 @@ def _xlsx(title: str, sentences: Sequence[str]) -> bytes:
     return raw.getvalue()
 
 
+def _xls(title: str, sentences: Sequence[str]) -> bytes:
+    return xls(_table(title, sentences))
+
+
+def xls(rows: Sequence[Sequence[str | float]]) -> bytes:
+    """A workbook as Excel 2 wrote it: one sheet, its text in GBK."""
+
+    def record(kind: int, inside: bytes) -> bytes:
+        return struct.pack("<HH", kind, len(inside)) + inside
+
+    made = record(0x0009, struct.pack("<HH", 2, 0x10)) + record(0x0042, struct.pack("<H", 936))
+    for y, row in enumerate(rows):
+        for x, cell in enumerate(row):
+            if isinstance(cell, float):
+                made += record(0x0003, struct.pack("<HH3xd", y, x, cell))
+            else:
+                text = cell.encode("gbk")
+                made += record(0x0004, struct.pack("<HH3xB", y, x, len(text)) + text)
+    return made + record(0x000A, b"")
+
+
 def _separated(mark: str) -> Callable[[str, Sequence[str]], bytes]:
     def made(title: str, sentences: Sequence[str]) -> bytes:
         text = io.StringIO()
@@ -139,6 +161,7 @@ MAKERS: Mapping[str, Callable[[str, Sequence[str]], bytes]] = {
     ".pdf": _pdf,
     ".docx": _docx,
     ".xlsx": _xlsx,
+    ".xls": _xls,
     ".csv": _separated(","),
     ".tsv": _separated("\t"),
     ".epub": _epub,

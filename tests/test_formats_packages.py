@@ -263,7 +263,7 @@ def test_every_format_has_its_reader_and_its_row() -> None:
     for made in formats.FORMATS:
         assert made.suffixes == import_module(f"qa.formats.{made.module}").SUFFIXES
     assert [row[0] for row in formats.table()] == [
-        ".txt .text", ".md .markdown", ".html .htm", ".pdf", ".docx", ".xlsx .csv .tsv", ".epub", ".eml",
+        ".txt .text", ".md .markdown", ".html .htm", ".pdf", ".docx", ".xlsx .xls .csv .tsv", ".epub", ".eml",
         ".jsonl", ".zip",
     ]  # fmt: skip
     assert formats.table()[3] == (

@@ -14,8 +14,8 @@ from qa.formats import SUFFIXES
 
 # About twenty seconds each on a machine with nothing else to do. QA_FUZZ=0.1 runs a tenth of them.
 EXAMPLES = {
-    ".txt": 6000, ".md": 6000, ".html": 4000, ".pdf": 4000, ".docx": 4000, ".xlsx": 1200, ".csv": 6000,
-    ".tsv": 6000, ".epub": 4000, ".eml": 3000, ".jsonl": 6000, ".zip": 4000,
+    ".txt": 6000, ".md": 6000, ".html": 4000, ".pdf": 4000, ".docx": 4000, ".xlsx": 1200, ".xls": 4000,
+    ".csv": 6000, ".tsv": 6000, ".epub": 4000, ".eml": 3000, ".jsonl": 6000, ".zip": 4000,
 }  # fmt: skip
 SHARE = float(os.environ.get("QA_FUZZ", "1"))
 

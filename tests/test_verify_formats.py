@@ -61,6 +61,7 @@ FACTS = (
     Fact("a.pdf", "黄石码头", "三百四十", page=2),
     Fact("a.docx", "清泉茶厂", "三百五十"),
     Fact("a.xlsx", "明德书院", "三百六十", element="sheet Sheet, row 3"),
+    Fact("a.xls", "桂花酒坊", "五百五十", element="sheet Sheet 1, row 3"),
     Fact("a.csv", "永安古城", "三百七十", element="row 3"),
     Fact("a.tsv", "向阳农场", "三百八十", element="row 3"),
     Fact("a.epub", "东湖公园", "三百九十"),
@@ -74,7 +75,7 @@ FACTS = (
     Fact("utf16be.txt", "柳林车站", "四百八十", codec="utf-16-be"),
     Fact("bom.txt", "松江粮仓", "四百九十", codec="utf-8-sig"),
     Fact("big5.txt", "竹園劇場", "五百一十", codec="big5", traditional=True),
-    Fact("hkscs.html", "梅溪電站", "五百二十", codec="big5hkscs", traditional=True),
+    Fact("hkscs.txt", "鰂魚涌電站", "五百二十", codec="big5hkscs", traditional=True),
     Fact("gb18030.csv", "兰亭纸坊", "五百三十", element="row 3", codec="gb18030"),
     Fact("gbk.html", "荷塘渔场", "五百四十", codec="gbk"),
 )

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import PurePosixPath
+from typing import Any
 
 from qa.errors import ArticleError
 from qa.types import Article
@@ -21,6 +22,7 @@ __all__ = [
     "SUFFIXES",
     "Format",
     "Room",
+    "library",
     "member",
     "refuse_large",
     "table",
@@ -67,11 +69,11 @@ FORMATS = (
     ),
     Format(
         "tables",
-        (".xlsx", ".csv", ".tsv"),
-        "表格 XLSX CSV TSV",
+        (".xlsx", ".xls", ".csv", ".tsv"),
+        "表格 XLSX XLS CSV TSV",
         "每行一篇，或一问一答",
         "each row an article, or a question and its answer",
-        "openpyxl (MIT)",
+        "openpyxl (MIT); `.xls`: xlrd (BSD), `pip install xlrd`",
     ),
     Format("epub", (".epub",), "EPUB", "全书，按章分标题", "the book, headed by chapter", "lxml (BSD)"),
     Format("mail", (".eml",), "邮件 e-mail", "正文与附件", "the message and its attachments"),
@@ -98,6 +100,16 @@ class Room:
             self.characters -= len(part.text) if isinstance(part, Article) else 0
         if self.parts < 0 or self.characters < 0:
             raise ArticleError(f"{where}: holds more than can be read at once; split it", where=where)
+
+
+def library(name: str, *, where: str, kind: str) -> Any:
+    """A library that only files of one rare ``kind`` need. Raises ArticleError that tells how to get it."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ArticleError(
+            f"{where}: {kind} is read by {name}, which is not installed; run: pip install {name}", where=where
+        ) from error
 
 
 def refuse_large(size: int, *, where: str) -> None:

@@ -1,4 +1,4 @@
-"""Tables (XLSX, CSV, TSV): each row is an article, or a question with its answer; columns go by name."""
+"""Tables (XLSX, XLS, CSV, TSV): each row is an article, or a question with its answer; columns go by name."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import Any
 
 from qa.decoding import decode
 from qa.errors import ArticleError
-from qa.formats import MOST_PARTS, extracted, packed, rows
+from qa.formats import MOST_PARTS, extracted, packed, rows, xls
 from qa.furniture import Line
 from qa.outline import iso_date, lines
 from qa.types import Article
 
 __all__ = ["SUFFIXES", "read"]
 
-SUFFIXES = (".xlsx", ".csv", ".tsv")
+SUFFIXES = (".xlsx", ".xls", ".csv", ".tsv")
 MOST_CELLS = 1_000_000
 MOST_ROWS = 1_048_576  # what one sheet can have
 LONGEST_CELL = 1_000_000  # characters
@@ -79,8 +79,10 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
     one named text (正文, 内容) is the text; else a row is all its cells, each after its column's name.
     ``encoding`` is the user's word for CSV. Raises ArticleError where the file as a whole cannot be read.
     """
-    if PurePosixPath(source).suffix.lower() == ".xlsx":
-        return [part for sheet, found in _workbook(raw, source) for part in _articles(sheet, found)]
+    suffix = PurePosixPath(source).suffix.lower()
+    if suffix in (".xlsx", ".xls"):
+        workbook = _workbook if suffix == ".xlsx" else _old_workbook
+        return [part for sheet, found in workbook(raw, source) for part in _articles(sheet, found)]
     sheet, found = _separated(raw, source, encoding)
     return list(_articles(sheet, found))
 
@@ -255,6 +257,11 @@ def _workbook(raw: bytes, source: str) -> Iterator[tuple[_Sheet, list[Row]]]:
             f"{source}: cannot be read as XLSX ({type(error).__name__}: {_line(error)}); save it again",
             where=source,
         ) from error
+
+
+def _old_workbook(raw: bytes, source: str) -> Iterator[tuple[_Sheet, list[Row]]]:
+    for name, found in xls.sheets(raw, source=source):
+        yield _Sheet(name, _title(name, source), raw, source), _bounded(found, source)
 
 
 def _marks(part: str) -> int:

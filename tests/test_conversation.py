@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import texts
 
-from qa.conversation import standalone
+from qa.conversation import FollowUp, follow_up, names_in, standalone
 from qa.words import Segmenter
 
 SEGMENTER = Segmenter()
@@ -132,6 +132,10 @@ def test_look_alikes_stand_on_their_own(question: str) -> None:
     assert whole(question, "成都的场景供给是什么做法？") == question
 
 
+def test_a_question_in_the_last_one_s_words_stands_on_its_own() -> None:
+    assert whole("联盟链是不是谁都能加入？", "公链是不是谁都能加入？") == "联盟链是不是谁都能加入？"
+
+
 @pytest.mark.parametrize(
     "question",
     [
@@ -144,6 +148,121 @@ def test_look_alikes_stand_on_their_own(question: str) -> None:
 )
 def test_marks_inside_other_words_are_not_taken_out(question: str) -> None:
     assert whole(question, "成都的场景供给是什么做法？") == f"成都的场景供给，{question}"
+
+
+@pytest.mark.parametrize(
+    ("history", "question", "skip"),
+    [
+        ([STARTED], "还有吗？", 1),
+        ([STARTED], "还有别的吗", 1),
+        ([STARTED], "其他的呢？", 1),
+        ([STARTED], "還有其他的嗎？", 1),
+        ([STARTED], "有没有别的答案？", 1),
+        ([STARTED], "再说几个", 1),
+        ([STARTED], "除了这个呢？", 1),
+        ([STARTED], "继续", 1),
+        ([STARTED, "还有吗？"], "还有吗？", 2),
+        ([STARTED, "还有吗？", "谢谢", "还有呢"], "那还有别的吗？", 3),
+        (["北京有多少家企业？", "还有吗？", STARTED], "还有吗？", 1),
+        ([STARTED, "还有吗？"], STARTED, 0),
+        ([STARTED, *["还有吗？"] * 30], "还有吗？", 31),
+    ],
+)
+def test_asking_for_more_counts_the_answers_there_were(history: list[str], question: str, skip: int) -> None:
+    assert follow_up(question, history, SEGMENTER) == FollowUp(STARTED, skip)
+
+
+def test_more_of_what_was_asked_for_pages_on_and_more_of_something_else_does_not() -> None:
+    history = ["2017年启动试点的城市有哪些？"]
+    assert follow_up("还有哪些城市？", history, SEGMENTER) == FollowUp(history[0], 1)
+    assert follow_up("还有哪些政策？", history, SEGMENTER).skip == 0
+
+
+def test_after_more_other_follow_ups_lean_on_the_question_itself() -> None:
+    history = [STARTED, "还有吗？", "还有吗？"]
+    assert follow_up("那北京呢？", history, SEGMENTER) == FollowUp("北京是哪一年启动试点的？")
+    assert follow_up("还有吗？", [*history, "那北京呢？"], SEGMENTER) == FollowUp(
+        "北京是哪一年启动试点的？", 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "question"),
+    [
+        ("教师资格证怎么报名？", "怎么报名"),
+        ("上海今天天气怎么样？", "天气怎么样呢？"),
+        ("《上海计划》讲的是什么？", "讲的是什么？"),
+    ],
+)
+def test_the_end_of_the_last_question_is_that_question(before: str, question: str) -> None:
+    assert follow_up(question, [before], SEGMENTER) == FollowUp(before)
+
+
+@pytest.mark.parametrize(
+    ("before", "made"),
+    [
+        ("朱正廷是谁？", "朱正廷是哪里人？"),
+        ("杨阳写过什么书？", "杨阳是哪里人？"),
+        ("毛姆在哪里出生？", "毛姆是哪里人？"),
+        ("李白写过什么诗？", "李白是哪里人？"),
+    ],
+)
+def test_a_given_name_stays_with_its_surname(before: str, made: str) -> None:
+    assert whole("他是哪里人？", before) == made
+
+
+@pytest.mark.parametrize(
+    ("before", "made"),
+    [
+        ("你知道云梯链吗？", "云梯链，作者是谁？"),
+        ("你知道云梯链是什么吗？", "云梯链，作者是谁？"),
+        ("云梯链你知道吗？", "云梯链，作者是谁？"),
+        ("你觉得云梯链怎么样？", "云梯链，作者是谁？"),
+    ],
+)
+def test_what_somebody_knows_is_the_topic(before: str, made: str) -> None:
+    assert whole("作者是谁？", before) == made
+
+
+def test_names_come_from_titles_headings_and_marks() -> None:
+    heads = [
+        "上海的区块链试点：以金融为圆心",
+        "三、传感器",
+        "Raft",
+        "做法",
+        "一共多少钱？",
+        "2021",
+        "第二章 云梯链",
+    ]
+    texts = ["《密码法》和《比特币：一种现金系统》说，“一单到底”不是“合并”，“垃圾进，垃圾出。”"]
+    assert names_in(heads, texts, SEGMENTER) == {
+        *("上海的区块链试点", "以金融为圆心", "raft", "云梯链", "密码法", "一单到底"),
+    }
+    assert names_in([], [], SEGMENTER) == frozenset()
+
+
+def test_a_name_that_is_a_place_takes_the_place_of_a_place() -> None:
+    names = {"云梯县", "云梯链"}
+    history = ["云梯县是哪一年启动试点的？"]
+    assert standalone("那上海呢？", history, SEGMENTER, names=names) == "上海是哪一年启动试点的？"
+
+
+def test_a_chain_of_follow_ups_is_followed_to_its_end() -> None:
+    chain = ["北京的行动计划是哪年公布的？", "那上海呢？", "它的期限呢？", "为什么？"]
+    made = [standalone(chain[at], chain[:at], SEGMENTER) for at in range(len(chain))]
+    assert made == [
+        "北京的行动计划是哪年公布的？",
+        "上海的行动计划是哪年公布的？",
+        "上海的行动计划的期限呢？",
+        "上海的行动计划的期限为什么？",
+    ]
+
+
+def test_only_the_last_twenty_questions_count() -> None:
+    between = ["智能合约能不能改？"] * 20
+    assert whole("那北京呢？", STARTED, "那深圳呢？") == "北京是哪一年启动试点的？"
+    assert whole("那北京呢？", STARTED, *between) == whole("那北京呢？", *between)
+    assert whole("那北京呢？", STARTED, *["好的"] * 19) == "北京是哪一年启动试点的？"
 
 
 def test_thanks_between_questions_are_passed_over() -> None:
@@ -200,6 +319,41 @@ def invented(made: str, question: str, history: list[str]) -> set[str]:
     return set(made) - set("".join([question, *history])) - {"，"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("," * 999, " " * 998 + "呢", "那" + "," * 990 + "呢", "呢" * 1000, "的" * 1000, "什么" * 500),
+        *("那" * 1000, "还有" * 500, "北京呢," + "?," * 490 + "\n", "知道" * 500, "好的" * 499 + "x"),
+        *(
+            "《" * 1000,
+            "北京的" * 333,
+            "它" * 1000,
+            "是谁" * 500,
+            "1年" * 500,
+            "一" * 1000 + "年",
+            "多少" + "万" * 998,
+        ),
+    ],
+)
+def test_a_thousand_characters_of_any_mark_are_taken(text: str) -> None:
+    history = [STARTED, text, STARTED]
+    for question, before in (
+        (text, [STARTED]),
+        (text, [text]),
+        ("那上海呢？", history),
+        ("为什么？", [text]),
+    ):
+        made = whole(question, *before)
+        assert made
+        assert invented(made, question, before) == set()
+
+
+@given(st.sampled_from(ALONE), st.sampled_from(ALONE))
+def test_what_was_made_whole_is_left_as_it_is(question: str, before: str) -> None:
+    made = whole(question, before)
+    assert whole(made, before) == made
+
+
 @given(st.data())
 def test_no_word_is_invented_for_real_follow_ups(data: st.DataObject) -> None:
     question = data.draw(st.sampled_from(FOLLOW_UPS) | st.sampled_from(ALONE))
@@ -214,6 +368,7 @@ def test_any_text_is_taken(question: str, history: list[str]) -> None:
     made = standalone(question, history, SEGMENTER)
     assert made == standalone(question, [turn for turn in history if turn.strip()], SEGMENTER)
     assert invented(made, question, history) == set()
+    assert bool(made) == bool(question)
     if not "".join(history).strip():
         assert made == question
 

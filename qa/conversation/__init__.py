@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from qa.conversation import leaning, paging, topics
 from qa.conversation.exchange import exchanged, only_named
@@ -38,6 +39,7 @@ _likewise = re.compile(
     rf"{_lead}(?P<topic>[^,?.!]{{1,12}}?)(?:也|又|同样)(?:是|有|能|可以|行|会|要)?(?:这样|一样|如此)?(?:吗|么)?[?.!\s]*+$"
 )
 _supposes = re.compile(r"要是|如果|假如|万一|倘若|^(?:然后|接着|接下来|后来|结果|之后|以后)$")
+_its = re.compile(r"(?:它|他|她)们?的?.|其(?!他|它|余|中|实)")
 # 那 as a mere link, not the one of 那个, 那份, 那里, 那么多.
 _link = re.compile(
     r"^那(?:么(?![多少大小高长快慢好难])|(?!么))[,\s]*+(?![个份座项里儿些种类天年时条家位次本部套款张块段边样批所])"
@@ -150,6 +152,8 @@ def _taking_a_place(now: Parsed, before: Parsed) -> str | None:
             return _with_name(words.parsed(now.cut(match, "topic") + now.cut(match, "rest")), before)
         if pattern is _what_about and _supposes.search(match["topic"]):
             return leaning.behind(now, before)
+        if _its.match(match["topic"]) and (topic := topics.topic(before)) is not None:
+            return referred(now, before, topic)
         return exchanged(words.parsed(now.cut(match, "topic")), before)
     named = only_named(now)
     return exchanged(words.parsed(named), before) if named else None
@@ -171,4 +175,12 @@ def _continued(rest: Parsed, before: Parsed) -> str:
 
 def _led(now: Parsed, before: Parsed) -> str | None:
     """What names too little to be understood alone, behind what the last question was about."""
-    return leaning.behind(now, before) if leaning.leans(now) else None
+    return leaning.behind(now, before) if leaning.leans(now) and not _parallel(now, before) else None
+
+
+def _parallel(now: Parsed, before: Parsed) -> bool:
+    """Whether a question asks of something else, which it names, what the last one asked, word for word."""
+    bare, last = now.folded.rstrip(_MARKS), before.folded.rstrip(_MARKS)
+    pairs = zip(reversed(bare), reversed(last), strict=False)
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return shared >= 4 and 2 * shared >= len(bare) > shared

@@ -15,6 +15,7 @@ __all__ = ["asks", "behind", "leans", "thanks"]
 _ENOUGH = 23.0
 _ENOUGH_CLAUSES = 18.0  # a clause before a comma says what it is about
 _ENOUGH_MARKED = 32.0  # says 还, 又, 后来 ...
+_LONGEST = 100  # characters; whoever writes more says what it is about
 _marked = re.compile(
     r"还(?!是)|又|再|也|这样|那样|^(?:后来|最后|总共|一共|原来|另外|其余|其中|接下来|然后|之后|对|在|跟|和|与|比)"
 )
@@ -47,7 +48,12 @@ def asks(turn: Parsed) -> bool:
 def leans(now: Parsed) -> bool:
     """Whether a question names nothing of its own and tells little."""
     clause = now.folded.rstrip("?.! ")
-    if not ASKING.search(clause) or _named.search(clause) or DEFINED.match(now.folded):
+    if (
+        len(clause) > _LONGEST
+        or not ASKING.search(clause)
+        or _named.search(clause)
+        or DEFINED.match(now.folded)
+    ):
         return False
     own = [span for span in now.names() if not YEAR.fullmatch(span.of(now.folded))]
     if own and not (_compared.match(clause) and own[0].start <= 1 and len(own) == 1):

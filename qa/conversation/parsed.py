@@ -41,9 +41,9 @@ _known = r"(?:你们?|您|大家)?(?:知道|认识|听说过|听过|看过|读�
 # A question about nothing but what a thing is, or whether one knows it: the thing is its topic.
 DEFINED = re.compile(
     r"^(?:什么是|什么叫|何谓)(?P<a>[^,?.!]{2,20}?)[?.!\s]*+$"
-    r"|^(?P<b>[^,?.!]{2,20}?)(?:是指|指的是|是)什么(?!时候)[^,]{0,4}$"
     rf"|{OPENING}(?P<c>[^,?.!]{{2,16}}?)(?:是谁|是什么)?(?:吗|么|没有?|怎么样)[?.!\s]*+$"
     rf"|^(?P<d>[^,?.!]{{2,16}}?){_known}(?:吗|么|没有?)[?.!\s]*+$"
+    r"|^(?P<b>[^,?.!]{2,20}?)(?:是指|指的是|是)什么(?!时候)[^,]{0,4}$"
 )
 # Words of a noun's class that name nothing by themselves.
 GENERIC = frozenset(

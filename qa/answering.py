@@ -292,8 +292,8 @@ class Assistant:
         limit, group = settings.threshold if threshold is None else threshold, opened.generation.group_of
         first = partial(answer_from, threshold=limit, others=opened.settings.others, group=group)
         candidates = _read(opened.reader, asked.searched, read, settings)
-        candidates = _untold(candidates, read, asked.skip, settings.read, first)
-        citations, confidence = answer_from(candidates, limit, settings.others, group)
+        untold = _untold(candidates, read, asked.skip, settings.read, first)
+        citations, confidence = answer_from(untold, limit, settings.others, group)
         done = time.perf_counter()
         timings = {"retrieve": found - began, "read": done - found, "total": done - began}
         return Answer(

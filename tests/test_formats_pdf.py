@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import zlib
 
 import pytest
+from bombs import drawing
 from printed import Words, column, pdf
 
 from qa.errors import ArticleError
@@ -214,7 +217,9 @@ def test_a_file_of_very_many_pages_or_signs_is_refused(monkeypatch: pytest.Monke
         reader.read(raw, source="a.pdf")
     monkeypatch.setattr(reader, "MOST_PAGES", 3)
     monkeypatch.setattr(reader, "MOST_GLYPHS", 100)
-    with pytest.raises(ArticleError, match=r"^a\.pdf: holds more than 100 signs or 1,000,000 lines; split it$"):
+    with pytest.raises(
+        ArticleError, match=r"^a\.pdf: holds more than 100 signs or 1,000,000 lines; split it$"
+    ):
         reader.read(raw, source="a.pdf")
 
 
@@ -259,3 +264,30 @@ def test_a_short_line_ends_its_paragraph() -> None:
         [*typed("桥长五十米，两端宽九点六米", 0, 40), *typed("桥面宽", 0, 20), *typed("桥下有河", 0, 0)]
     )
     assert [one.text for one in paragraphs([page])] == ["桥长五十米，两端宽九点六米桥面宽", "桥下有河"]
+
+
+# -- under guard ------------------------------------------------------------------------------------
+
+
+def test_forms_that_draw_each_other_without_end_are_read_under_guard() -> None:
+    assert reader._suspicious(drawing(20, 10))
+    assert not reader._suspicious(drawing(3, 2))
+    assert not reader._suspicious(pdf([column(ONE, 72, 740)] * 40, picture=True))
+
+
+def test_a_guarded_file_is_read_as_any_other() -> None:
+    raw = pdf([column(ONE, 72, 740)])
+    assert reader._guarded(raw, "a.pdf") == reader.read(raw, source="a.pdf")
+    with pytest.raises(ArticleError) as caught:
+        reader._guarded(b"%PDF-1.5\n", "b/a.pdf")
+    assert (str(caught.value), caught.value.where) == (
+        "b/a.pdf: is cut off or damaged; get it again",
+        "b/a.pdf",
+    )
+
+
+def test_a_process_that_takes_too_much_costs_only_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(ArticleError) as caught:
+        reader._guarded(b"%PDF-1.5\n", "a.pdf")
+    assert str(caught.value) == "a.pdf: takes more memory or time than a file may; refused as a bomb"

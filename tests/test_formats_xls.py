@@ -11,7 +11,7 @@ from qa.errors import ArticleError
 from qa.formats import tables
 from qa.types import Article
 
-ROWS = [["桥名", "全长", "备注"], ["赵州桥", 50.82, "隋代"], ["卢沟桥", 266.0, ""]]
+ROWS: list[list[str | float]] = [["桥名", "全长", "备注"], ["赵州桥", 50.82, "隋代"], ["卢沟桥", 266.0, ""]]
 
 
 def test_each_row_keeps_the_names_of_its_columns() -> None:

@@ -37,13 +37,14 @@ MOST_GLYPHS = 10_000_000
 MOST_ON_A_PAGE = 200_000
 MOST_LINES = 1_000_000
 LARGEST_STREAM = 500_000_000  # bytes of one stream unpacked; deflate packs 1032 to 1 at most
+LONGEST_HEADER = 4000  # bytes of what stands before a stream
 LARGEST_FORM = 1_000_000  # bytes of a form that are looked at
 DRAWN = 1_000_000  # times that forms inside each other may draw each other, before the file is guarded
 MEMORY = 1_500_000_000  # bytes of addresses of a process that reads a guarded file …
 SECONDS = 120  # … and its processor time
 UNMAPPED = 0.2  # the share of signs that no one can read, above which the file is refused
 
-_STREAM = re.compile(rb"stream\r?\n")
+_STREAM = re.compile(rb"(?<!end)stream\r?\n")
 _DRAWS = re.compile(rb"\bDo\b")
 _OTHER_FILTER = re.compile(rb"/(?:LZWDecode|LZW|ASCIIHexDecode|AHx|ASCII85Decode|A85|RunLengthDecode|RL)\b")
 _TWICE = re.compile(
@@ -102,17 +103,24 @@ def _read(raw: bytes, source: str) -> list[Article]:
 def _refuse_bomb(raw: bytes, source: str) -> None:
     if _TWICE.search(raw):
         raise ArticleError(f"{source}: packs its streams twice; refused as a bomb", where=source)
-    for found in _STREAM.finditer(raw):
-        start = found.end()
-        if raw[start : start + 1] != b"\x78":
-            continue
-        end = raw.find(b"endstream", start)
-        end = len(raw) if end < 0 else end
-        if (end - start) * 1032 > LARGEST_STREAM and _unpacks_beyond(raw[start:end]):
+    for _, start, end in _streams(raw):
+        large = (end - start) * 1032 > LARGEST_STREAM
+        if large and raw[start : start + 1] == b"\x78" and _unpacks_beyond(raw[start:end]):
             raise ArticleError(
                 f"{source}: a stream unpacks to more than {LARGEST_STREAM:,} bytes; refused as a bomb",
                 where=source,
             )
+
+
+def _streams(raw: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """The dictionary before each stream, nearly, and where the stream begins and ends."""
+    end = 0
+    for found in _STREAM.finditer(raw):
+        if found.end() > end:  # else the one that was found before is still the next
+            next_end = raw.find(b"endstream", found.end())
+            end = len(raw) if next_end < 0 else next_end
+        first = max(0, found.start() - LONGEST_HEADER)
+        yield raw[max(first, raw.rfind(b"obj", first, found.start())) : found.start()], found.end(), end
 
 
 def _unpacks_beyond(stream: bytes) -> bool:
@@ -132,14 +140,11 @@ def _suspicious(raw: bytes) -> bool:
     Forms that draw forms several times each do, and streams packed in ways that are not undone here.
     """
     drawn = 1
-    for found in _STREAM.finditer(raw):
-        header = raw[max(raw.rfind(b"obj", 0, found.start()), found.start() - 4000) : found.start()]
-        end = raw.find(b"endstream", found.end())
-        stream = raw[found.end() : len(raw) if end < 0 else end]
-        if len(stream) * 1000 > LARGEST_STREAM and _OTHER_FILTER.search(header):
+    for header, start, end in _streams(raw):
+        if (end - start) * 1000 > LARGEST_STREAM and _OTHER_FILTER.search(header):
             return True
         if b"/Form" in header:
-            drawn *= max(1, _draws(stream, header))
+            drawn *= max(1, _draws(raw[start : min(end, start + LARGEST_FORM)], header))
             if drawn > DRAWN:
                 return True
     return False

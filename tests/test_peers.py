@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks.peers import environments, protocol
 from benchmarks.peers.driver_qa import article
-from benchmarks.peers.measure import Bench, Comparison, Contestant, ranking
+from benchmarks.peers.measure import Bench, Comparison, Contestant, Figures, ranking
 from benchmarks.peers.process import Driver, PeerError
 from benchmarks.peers.protocol import Given, folder_bytes, installed, serve
 from benchmarks.peers.sets import Collection
@@ -279,7 +279,7 @@ def test_a_passage_is_relevant_by_its_paragraph() -> None:
 
 
 def compared() -> Comparison:
-    runs = {
+    runs: dict[str, list[Figures]] = {
         "qa": [
             {"cold": 0.5, "indexing": 100.0, "Recall@1": 0.9, "p50": 0.02, "memory": 2e8},
             {"cold": 1.0, "indexing": 50.0, "p50": 0.04, "memory": 2e8},

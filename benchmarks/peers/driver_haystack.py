@@ -41,7 +41,7 @@ class Default:
 
     def prepare(self) -> None:
         """Imports."""
-        import haystack.document_stores.in_memory  # noqa: F401
+        import haystack.document_stores.in_memory  # type: ignore[import-not-found]  # noqa: F401
 
     def index(self, data: Path, folder: Path) -> None:
         """Writes the documents, and the store to disk as the JSON file that it offers."""
@@ -52,7 +52,7 @@ class Default:
 
     def open(self, folder: Path) -> None:
         """Loads the store and the reader."""
-        from haystack.components.readers import ExtractiveReader
+        from haystack.components.readers import ExtractiveReader  # type: ignore[import-not-found]
 
         self._store = self.store_class().load_from_disk(str(folder / STORE))
         self._reader = ExtractiveReader(model=str(self.options.reader), **self.reading())
@@ -116,7 +116,7 @@ class Best(Default):
     def prepare(self) -> None:
         """Imports, the document encoder, jieba's dictionary."""
         super().prepare()
-        from haystack.components.embedders import SentenceTransformersDocumentEmbedder
+        from haystack.components.embedders import SentenceTransformersDocumentEmbedder  # type: ignore[import-not-found]
 
         self._encoder = SentenceTransformersDocumentEmbedder(prefix="passage: ", **self._embedding())
         self._encoder.warm_up()
@@ -155,7 +155,7 @@ class Best(Default):
 
     def found(self, question: str, k: int) -> list[Any]:
         """Both legs, fused."""
-        from haystack.components.joiners import DocumentJoiner
+        from haystack.components.joiners import DocumentJoiner  # type: ignore[import-not-found]
 
         pool = max(k, POOL)
         vector = self._encoder.run(text=question)["embedding"]

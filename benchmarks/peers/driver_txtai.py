@@ -37,7 +37,7 @@ class Default:
 
     def prepare(self) -> None:
         """Imports and the encoder."""
-        from txtai import Embeddings
+        from txtai import Embeddings  # type: ignore[import-not-found]
 
         self._embeddings = Embeddings(self.configuration())
 
@@ -49,7 +49,7 @@ class Default:
     def open(self, folder: Path) -> None:
         """Loads the index with its encoder, and the reader."""
         from txtai import RAG, Embeddings
-        from txtai.pipeline import Questions
+        from txtai.pipeline import Questions  # type: ignore[import-not-found]
 
         self._embeddings = Embeddings()
         self._embeddings.load(str(folder / INDEX))

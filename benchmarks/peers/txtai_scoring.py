@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from txtai.scoring import BM25
+from txtai.scoring import BM25  # type: ignore[import-not-found]
 
 from benchmarks.peers.words import terms
 

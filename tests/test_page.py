@@ -719,7 +719,7 @@ def test_articles_are_uploaded_asked_refused_and_deleted(
         page.get_by_label("照样输入合集名称").fill("我的文章")
         page.get_by_role("button", name="删除合集").click()
         page.locator("#managed").filter(has_text="已删除").wait_for()
-        assert page.get_by_label("合集", exact=True).input_value() == "服务器自带的文章"
+        assert page.get_by_label("合集", exact=True).input_value() == "自带的文章"
     assert [each.name for each in shelf.listed()] == ["default"]
 
 

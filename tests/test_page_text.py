@@ -324,7 +324,7 @@ def test_an_empty_collection_says_so() -> None:
     made = parts(Scripted(SCRIPT))
     shelf = Shelf(made.collections, made.libraries)
     choice = shelf.choice("gone", "en")
-    assert (choice["value"], choice["choices"]) == ("default", [("The server's own articles", "default")])
+    assert (choice["value"], choice["choices"]) == ("default", [("Built-in articles", "default")])
     about, listing = shelf.shown("default", "", "en")
     assert html.unescape(about) == f'<p class="note">{say("en", "is_empty")}</p>'
     assert listing == ""

@@ -173,10 +173,6 @@ class _Page:
     def _articles(self) -> None:
         gr, words = self._gr, self._words
         self.about = gr.HTML("", elem_id="about", js_on_load=None)
-        self.find = gr.Textbox(
-            label=words("find"), placeholder=words("find_hint"), elem_id="find", max_lines=1, type="text"
-        )
-        self.listing = gr.HTML("", elem_id="listing", js_on_load=None)
         with gr.Accordion(words("upload"), open=False, elem_id="upload"):
             self.into = gr.Textbox(
                 label=words("into"), placeholder=words("into_hint"), elem_id="into", max_lines=1
@@ -188,6 +184,10 @@ class _Page:
             self.repeat = gr.Textbox(label=words("repeat"), elem_id="repeat", max_lines=1)
             self.delete = gr.Button(words("delete"), elem_id="delete", variant="stop", size="sm")
             self.managed = gr.HTML("", elem_id="managed", js_on_load=None)
+        self.find = gr.Textbox(
+            label=words("find"), placeholder=words("find_hint"), elem_id="find", max_lines=1, type="text"
+        )
+        self.listing = gr.HTML("", elem_id="listing", js_on_load=None)
 
     # -- the conversation --------------------------------------------------------------------------
 
@@ -199,6 +199,8 @@ class _Page:
             self._ask,
             [self.box, self.kept, self.collection, self.source, self.after, self.before, self.language],
             [self.box, self.chat, self.kept],
+            # A question may be asked before the page's load has told the language.
+            js="(...given) => [...given.slice(0, -1), qa.language]",
             **_LONG,
         )
         asked.then(

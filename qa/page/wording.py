@@ -15,7 +15,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "articles": ("文章", "Articles"),
     "conversation": ("对话", "Conversation"),
     "collection": ("合集", "Collection"),
-    "default": ("服务器自带的文章", "The server's own articles"),
+    "default": ("自带的文章", "Built-in articles"),
     "invitation": (
         "问文章里写到的事。回答都是原话，并注明出处；没写的，就说没有。",
         "Ask about what the articles tell. Answers are their own words; what is missing is said to be.",

@@ -46,13 +46,12 @@ _METHODS = {
 }
 
 
-def api(parts: Parts, *, root_path: str = "") -> FastAPI:
+def api(parts: Parts) -> FastAPI:
     """The API by itself, with its documentation at ``/docs``."""
     app = FastAPI(
         title="qa",
         description="中文问答，只引用原文。 Chinese question answering that only quotes.",
         version=__version__,
-        root_path=root_path,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

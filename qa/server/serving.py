@@ -117,7 +117,7 @@ def application(parts: Parts, *, root_path: str = "") -> FastAPI:
 
     from qa.page import page, theme, translations, with_shell
 
-    app = api(parts, root_path=root_path)
+    app = api(parts)
     app.mount("/page", StaticFiles(directory=FILES), name="page")
     # The mount answers every path, so it comes after the API's own.
     mounted: FastAPI = gradio.mount_gradio_app(

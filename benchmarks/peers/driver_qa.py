@@ -17,7 +17,7 @@ __all__ = ["Shipped", "article"]
 
 
 class Shipped:
-    """The bundled encoder and reader, BM25 and vectors fused; asked with a threshold of 0, to answer."""
+    """The bundled encoder and reader, BM25 and vectors fused; asked with a threshold of 0."""
 
     packages: Sequence[str] = ("qa",)
 

@@ -81,17 +81,17 @@ def without(article: Article, shared: frozenset[int]) -> Article:
 
 def _ends(article: Article) -> list[Span]:
     """The sentences at both ends of the running text, in order, each once."""
-    first: list[Span] = []
-    for block in article.blocks:
-        first += sentences(article.text, block.span)
-        if len(first) >= FIRST:
-            break
-    last: list[Span] = []
-    for block in reversed(article.blocks):
-        last = [*sentences(article.text, block.span), *last]
-        if len(last) >= LAST:
-            break
-    return list(dict.fromkeys([*first[:FIRST], *last[-LAST:]]))
+    found: dict[Block, list[Span]] = {}
+    for blocks, most in ((article.blocks, FIRST), (article.blocks[::-1], LAST)):
+        count = 0
+        for block in blocks:
+            if block not in found:
+                found[block] = sentences(article.text, block.span)
+            count += len(found[block])
+            if count >= most:
+                break
+    spans = [span for block in article.blocks for span in found.get(block, ())]
+    return spans if len(spans) <= FIRST + LAST else [*spans[:FIRST], *spans[-LAST:]]
 
 
 def _key(sentence: str) -> int:

@@ -152,11 +152,11 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "line-gbk.txt": lambda: (PROSE * (LARGEST // 36)).encode("gbk"),
     "too-large.txt": lambda: b"a" * (LARGEST + 1),
     "line-ends.txt": lambda: PROSE.encode() + b"\n" * (LARGEST // 2),
-    "dates.txt": lambda: ("桥\n\n" + "2019年3月5日\n" * 200_000).encode(),
-    "spaces.txt": lambda: (("阅读1" + " " * 150 + "x\n") * 100_000).encode(),
+    "dates.txt": lambda: ("桥\n\n" + "2019年3月5日\n" * 60_000).encode(),
+    "spaces.txt": lambda: (("阅读1" + " " * 150 + "x\n") * 30_000).encode(),
     "hashes.md": lambda: b" ## a" * 10 * MILLION,
     "brackets.md": lambda: (b"[" * 999 + b"\n") * 1000,
-    "fences.md": lambda: b"```\n" * 500_000,
+    "fences.md": lambda: b"```\n" * 100_000,
     "deep.html": lambda: b"<div>" * MILLION + PROSE.encode(),
     "deep-cues.html": lambda: b"<div class=nav>" * 2000 + f"<p>{PROSE}</p>".encode() * 10_000,
     "many.html": lambda: b"<br>" * 3 * MILLION + PROSE.encode(),
@@ -173,7 +173,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
         * 100_000
         + "</w:tr></w:tbl>"
     ),
-    "many.docx": lambda: docx("<w:p/>" * 3 * MILLION),
+    "many.docx": lambda: docx("<p b=''/>" * 1_060_000),
+    "empty.docx": lambda: docx("<w:p/>" * 1_600_000),
     "styles.docx": lambda: docx(
         f'<w:p><w:pPr><w:pStyle w:val="s0"/></w:pPr><w:r><w:t>{PROSE}</w:t></w:r></w:p>',
         word__styles_0xml=styles(20_000),
@@ -182,9 +183,14 @@ BOMBS: dict[str, Callable[[], bytes]] = {
         "<w:p><w:r><w:t>&l11;</w:t></w:r></w:p>", LAUGHS.replace("<!DOCTYPE a", "<!DOCTYPE w:document")
     ),
     "tight.docx": lambda: docx(" " * 60 * MILLION),
-    "cells.xlsx": lambda: xlsx(f"<row>{'<c><v>1</v></c>' * 1000}</row>" * 1001),
+    "cells.xlsx": lambda: xlsx(
+        "".join(f"<row><c><v>{at * 7919 % 99991}</v></c><c><v>{at}</v></c></row>" for at in range(500_001))
+    ),
     "rows.xlsx": lambda: xlsx('<row r="1048577"><c r="ZZZ1048577"><v>1</v></c></row>'),
-    "strings.xlsx": lambda: xlsx("<row><c><v>1</v></c></row>", strings="<si><t>桥</t></si>" * 2_100_000),
+    "strings.xlsx": lambda: xlsx(
+        "<row><c><v>1</v></c></row>",
+        strings="".join(f"<si><t>{at * 7919 % 99991}</t></si>" for at in range(2_100_000)),
+    ),
     "laughs.xlsx": lambda: xlsx("<row><c t='inlineStr'><is><t>&l11;</t></is></c></row>", LAUGHS),
     "commas.csv": lambda: b"a," * 25 * MILLION,
     "rows.csv": lambda: b"1,2\n" * 600_000,
@@ -192,7 +198,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "header.csv": lambda: (f"{'长' * 900_000},宽\n" + "1,2\n" * 10_000).encode(),
     "same.epub": lambda: epub(100_000, f"<p>{PROSE}</p>"),
     "laughs.epub": lambda: epub(1, f"<p>{PROSE}</p>", LAUGHS.replace("<!DOCTYPE a", "<!DOCTYPE package")),
-    "many.epub": lambda: epub(1, "<br>" * 3 * MILLION),
+    "many.epub": lambda: epub(1, "<br>" * 2_100_000),
     "nested.eml": lambda: nested_parts(5000),
     "nested-little.eml": lambda: nested_parts(90),
     "parts.eml": lambda: letter("Content-Type: multipart/mixed; boundary=b", "--b\n\n" * 50_000),

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -426,9 +427,12 @@ def test_a_run_goes_on_from_the_last_finished_batch(
     seen: list[tuple[str, int, int]] = []
     reads: list[str] = []
     real = articles_read()
-    monkeypatch.setattr(
-        "qa.articles.read", lambda path, **given: reads.append(path.name) or real(path, **given)
-    )
+
+    def counted(path: Path, **given: Any) -> Any:
+        reads.append(path.name)
+        return real(path, **given)
+
+    monkeypatch.setattr("qa.articles.read", counted)
     summary = build_index(articles, tmp_path / "index", on_progress=lambda *step: seen.append(step))
     assert (summary.embedded, len(model.embedded), reads) == (4, 4, [])
     assert [step for step in seen if step[0] == "terms"] == [("terms", 2, 2)]

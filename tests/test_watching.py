@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ class EndError(Exception):
     pass
 
 
-def followed(folder: Path, articles: Path, looks: list[Callable[[], None]]) -> list[str]:
+def followed(folder: Path, articles: Path, looks: Sequence[Callable[[], object]]) -> list[str]:
     """What is reported while before each look one of ``looks`` happens."""
     told: list[str] = []
     steps = iter(looks)
@@ -47,8 +47,8 @@ def nothing() -> None:
 def test_what_is_new_is_taken_in_once_it_has_stopped_changing(
     tmp_path: Path, articles: Path, model: CountingEncoder
 ) -> None:
-    def write(text: str) -> Callable[[], None]:
-        return lambda: (articles / "wuxi.md").write_text(text, encoding="utf-8") and None
+    def write(text: str) -> Callable[[], object]:
+        return lambda: (articles / "wuxi.md").write_text(text, encoding="utf-8")
 
     looks = [
         nothing,
@@ -68,7 +68,7 @@ def test_what_cannot_be_refreshed_is_told_once_and_tried_again(
     tmp_path: Path, articles: Path, model: CountingEncoder
 ) -> None:
     held = index.lock(tmp_path / "index")
-    looks = [
+    looks: list[Callable[[], object]] = [
         nothing, nothing,
         lambda: shutil.move(articles, tmp_path / "away"), nothing, nothing,
         lambda: shutil.move(tmp_path / "away", articles), nothing,

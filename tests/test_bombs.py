@@ -17,6 +17,7 @@ from qa.formats import LARGEST_FILE, refuse_large
 REFUSED = {
     "too-large.txt": "is a text of 64,000,001 bytes, more than 64,000,000; split it",
     "line-ends.txt": "has more than 1,000,000 lines; split it",
+    "dates.txt": "holds no text",
     "hashes.md": "has more than 1,000,000 lines; split it",
     "fences.md": "holds no text",
     "deep.html": "is nested too deeply to be read; save it anew",
@@ -53,7 +54,7 @@ READ = {
     "lists.jsonl": "0 articles of 1",
     "long.jsonl": "0 articles of 1",
     "tight.zip": "0 articles of 1",
-    "nested.zip": "0 articles of 100",
+    "nested.zip": "0 articles of 1000",
     "wide.zip": "1000 articles of 1000",
     "header.csv": "10001 articles of 10001",
 }

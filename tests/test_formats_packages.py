@@ -213,6 +213,15 @@ def test_names_in_the_systems_encoding() -> None:
     assert told(archive.read(raw, source="x.zip")) == [f"古桥.txt={PROSE}"]
 
 
+def test_reasons_are_one_line_whatever_the_parts_hold() -> None:
+    (refused,) = told(archive.read(packed_as({"a\nb.txt": ""}), source="x.zip"))
+    assert refused == "x.zip/a\ufffdb.txt: empty file"
+    with pytest.raises(ArticleError) as caught:
+        epub.read(packed_as({"META-INF/container.xml": "<a>\0</a>"}), source="a.epub")
+    assert str(caught.value).startswith("a.epub/META-INF/container.xml: is not sound XML (")
+    assert "\n" not in str(caught.value)
+
+
 def test_depth_and_size_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = packed_as({"a.txt": PROSE})
     for name in ("3.zip", "2.zip", "1.zip"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -20,6 +21,7 @@ __all__ = ["SUFFIXES", "read"]
 
 SUFFIXES = (".zip",)
 MOST_MEMBERS = 100_000
+_CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")  # a name is one line
 _UTF8 = 0x800  # the bit that says that a name is UTF-8
 
 
@@ -72,7 +74,7 @@ def _name(info: ZipInfo) -> str:
                 break
             except UnicodeDecodeError:
                 continue
-    return name.replace("\\", "/")
+    return _CONTROL.sub("\ufffd", name.replace("\\", "/"))
 
 
 def _refuse_place(name: str, info: ZipInfo, where: str) -> None:

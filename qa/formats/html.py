@@ -172,7 +172,8 @@ def xml_tree(raw: bytes, *, where: str) -> Any:
     try:
         return etree.fromstring(raw, parser)
     except etree.XMLSyntaxError as error:
-        raise ArticleError(f"{where}: is not sound XML ({error.msg}); get it again", where=where) from error
+        told = " ".join((error.msg or "").split())
+        raise ArticleError(f"{where}: is not sound XML ({told}); get it again", where=where) from error
 
 
 def refuse_many(nodes: int, *, where: str) -> None:

@@ -288,12 +288,11 @@ def _balanced(text: str, span: Span) -> Span:
 
 
 def _titled(text: str, span: Span) -> Span:
-    """The whole 《title》 with its marks where ``span`` is the larger part of it, but not all."""
+    """The whole 《title》 with its marks where ``span`` is the larger part of it, or all but the marks."""
     for title in _title.finditer(text, max(span.start - 2 * _REACH, 0)):
         inside = Span(title.start() + 1, title.end() - 1)
         if inside.covers(span):
-            larger = len(inside) > len(span) >= len(inside) / 2
-            return Span(title.start(), title.end()) if larger else span
+            return Span(title.start(), title.end()) if len(span) >= len(inside) / 2 else span
         if title.start() >= span.end:
             break
     return span

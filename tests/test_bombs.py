@@ -47,7 +47,6 @@ REFUSED = {
     "twice.pdf": "packs its streams twice; refused as a bomb",
     "brackets.pdf": "is ",
     "loop.pdf": "is damaged (",
-    "overfull.pdf": "page 1 holds more than 200,000 signs; split it",
 }
 READ = {
     "brackets.jsonl": "0 articles of 1",

@@ -314,7 +314,7 @@ class _Page:
         self.collection.change(
             self._browse, [self.collection, self.find, self.language], shelf_now, **_QUICK
         ).then(self._offer, [self.kept, self.collection, self.language], self.offers, **_LONG)
-        self.find.input(
+        self.find.change(
             self._browse,
             [self.collection, self.find, self.language],
             shelf_now,

@@ -133,9 +133,9 @@ const qa = (() => {
       button.type = "button";
       button.addEventListener("click", () => {
         const at = all("#pane-text [data-anchor]").find((each) => each.dataset.anchor === heading.anchor);
-        at?.scrollIntoView({ block: "start" });
-        details.open = false;
+        details.open = false; // the pane grows by it
         one("#pane-text").focus({ preventScroll: true });
+        at?.scrollIntoView({ block: "start" });
       });
       item.append(button);
       list.append(item);

@@ -634,6 +634,7 @@ def test_everything_is_reached_by_keyboard(page: Page) -> None:
     page.keyboard.type("深圳?")
     page.keyboard.press("Enter")
     page.locator("#chat .answer.done .quote").wait_for()
+    page.locator("#offers button").filter(has_text="无?").wait_for()
     reached = []
     for _ in range(30):
         page.keyboard.press("Shift+Tab")

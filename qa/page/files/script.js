@@ -312,8 +312,9 @@ const qa = (() => {
   // The question stays in view above a long answer.
   const follow = () => {
     const log = one("#chat [role=log]");
-    if (!log || log.textContent === seen) return;
-    seen = log.textContent;
+    const now = log && `${log.clientHeight} ${log.textContent}`; // what is offered below takes room from it
+    if (!log || now === seen) return;
+    seen = now;
     all(".user-row", log).at(-1)?.scrollIntoView({ block: "start" });
   };
   // Beside a new answer its first citation opens by itself; on a phone it would cover the answer.

@@ -248,8 +248,8 @@ def test_faults_of_the_server_keep_its_secrets(scripted: str) -> None:
     assert call(scripted, "POST", "/api/ask", {"question": "模型"})[:2] == (503, said)
     failed = call(scripted, "POST", "/api/ask", {"question": "错"})
     assert failed.status == 500
-    said = r"the server has made a mistake; its log tells more under [0-9a-f]{8}"
-    assert re.fullmatch(said, failed.body["error"])
+    told = r"the server has made a mistake; its log tells more under [0-9a-f]{8}"
+    assert re.fullmatch(told, failed.body["error"])
 
 
 # ---- many at once

@@ -132,7 +132,7 @@ def application(parts: Parts, *, root_path: str = "") -> FastAPI:
         max_file_size=parts.collections.limits.file_bytes,
         show_error=False,
     )
-    mounted.add_middleware(with_shell)  # type: ignore[arg-type]
+    mounted.add_middleware(with_shell)
     return mounted
 
 

@@ -8,8 +8,6 @@ one counts (``labelling.merged``).
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -17,7 +15,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from qa.errors import IndexFolderError, InputError
-from qa.labelling import Asked, Judged, Judgement
+from qa.labelling import Asked, Judged, Judgement, append_line, locked
 from qa.names import collection_name
 from qa.types import Answer
 
@@ -134,27 +132,8 @@ def _append(path: Path, line: str) -> None:
     """Write one whole line at the end of a file, synced, or nothing; several writers take turns."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            _write(handle, line)
-        finally:
-            os.close(handle)
+        with locked(path) as handle:
+            append_line(handle, line)
     except OSError as error:
         reason = error.strerror or str(error)
         raise IndexFolderError(f"{path}: 反馈没有存下来；cannot be written ({reason})") from error
-
-
-def _write(handle: int, line: str) -> None:
-    end = os.fstat(handle).st_size
-    # What a power cut left of a line stays apart from this one.
-    unended = end > 0 and os.pread(handle, 1, end - 1) != b"\n"
-    # A lone surrogate has no UTF-8; as a backslash escape it is the same string in JSON.
-    raw = ("\n" * unended + line + "\n").encode(errors="backslashreplace")
-    try:
-        if os.write(handle, raw) != len(raw):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(handle)
-    except OSError:
-        os.ftruncate(handle, end)
-        raise

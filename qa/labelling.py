@@ -38,12 +38,14 @@ __all__ = [
     "LabelFile",
     "PendingFile",
     "Replaced",
+    "append_line",
     "feedback",
     "file_feedback",
     "interview",
     "label",
     "label_id",
     "label_line",
+    "locked",
     "merged",
     "questions",
     "report_lines",
@@ -381,7 +383,7 @@ class LabelFile:
 
     def add(self, question: Question) -> Fate:
         """Append a label unless the file has its question or its id. Raises OSError if it cannot."""
-        with _locked(self.path) as handle:
+        with locked(self.path) as handle:
             size = os.fstat(handle).st_size
             if size != self._size:  # another writer was here since
                 self._load(size)
@@ -389,7 +391,7 @@ class LabelFile:
             there = self._there(asked, question.id)
             if there is not None:
                 return "known" if _agrees(question.answers, there) else "differs"
-            self._size = _append(handle, label_line(question))
+            self._size = append_line(handle, label_line(question))
         self._note(question.id, asked, question.answers)
         return "added"
 
@@ -429,8 +431,8 @@ class PendingFile:
         """Append a judged answer unless its question waits already. Raises OSError if it cannot."""
         if judged.asked.key in self._known:
             return
-        with _locked(self.path) as handle:
-            _append(handle, judged.line())
+        with locked(self.path) as handle:
+            append_line(handle, judged.line())
         self._known.add(judged.asked.key)
 
 
@@ -439,7 +441,7 @@ def _agrees(answers: Sequence[str], there: Sequence[str]) -> bool:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[int]:
+def locked(path: Path) -> Iterator[int]:
     """The file open for appending, made if it is not there, with other writers kept waiting."""
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
     try:
@@ -449,7 +451,7 @@ def _locked(path: Path) -> Iterator[int]:
         os.close(handle)
 
 
-def _append(handle: int, line: str) -> int:
+def append_line(handle: int, line: str) -> int:
     """Write one whole line, or nothing; returns the size of the file."""
     end = os.fstat(handle).st_size
     unended = end > 0 and os.pread(handle, 1, end - 1) != b"\n"

@@ -26,6 +26,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, overload
 
+from qa import arrays
 from qa.errors import IndexFolderError
 from qa.settings import OwnThreshold
 from qa.types import Article, Block, Passage, Span
@@ -152,8 +153,6 @@ class Generation:
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         """Check the files against ``manifest`` and open them. Raises IndexFolderError."""
-        import numpy as np
-
         self.path = folder / manifest.generation
         self.manifest = manifest
         # Not a file object: whoever drops a generation without closing it should hear no warning.
@@ -162,10 +161,10 @@ class Generation:
         try:
             check(self.path, manifest)
             self._open.append(os.open(self.path / "articles.jsonl", os.O_RDONLY))
-            self._places = np.load(self.path / "articles.npy")
-            self._table = np.load(self.path / "passages.npy", mmap_mode="r")
+            self._places = arrays.read(self.path / "articles.npy")
+            self._table = arrays.mapped(self.path / "passages.npy")
             self.headings = [tuple(heading) for heading in self.json("headings.json")]
-            self.doubles = np.load(self.path / "doubles.npy")
+            self.doubles = arrays.read(self.path / "doubles.npy")
         except (OSError, ValueError) as error:
             self.close()
             raise IndexFolderError(
@@ -226,13 +225,7 @@ class Generation:
 
     def array(self, name: str) -> Any:
         """One of the generation's arrays, memory-mapped; one that is empty is read."""
-        import numpy as np
-
-        path = self.path / f"{name}.npy"
-        try:
-            return np.load(path, mmap_mode="r")
-        except ValueError:  # nothing to map
-            return np.load(path)
+        return arrays.mapped(self.path / f"{name}.npy")
 
     def text(self, name: str) -> str:
         """One of the generation's text files."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qa import arrays
 from qa.words import Segmenter
 
 if TYPE_CHECKING:
@@ -84,18 +85,18 @@ class BM25:
 
     def save(self, folder: Path) -> list[str]:
         """Write the leg's files into ``folder`` and name them."""
-        arrays = {"indptr": self._indptr, "rows": self._rows, "shares": self._shares}
+        held = {"indptr": self._indptr, "rows": self._rows, "shares": self._shares}
         self._terms.save(str(folder / "bm25.terms.marisa"))
-        for name, array in arrays.items():
+        for name, array in held.items():
             np.save(folder / f"bm25.{name}.npy", array)
-        return ["bm25.terms.marisa", *(f"bm25.{name}.npy" for name in arrays)]
+        return ["bm25.terms.marisa", *(f"bm25.{name}.npy" for name in held)]
 
     @classmethod
     def load(cls, folder: Path, size: int, segmenter: Segmenter) -> BM25:
         """Open what ``save`` wrote, memory-mapped. Errors of the files themselves pass through."""
         terms = open_terms(folder)
         indptr, rows, shares = (
-            np.load(folder / f"bm25.{name}.npy", mmap_mode="r") for name in ("indptr", "rows", "shares")
+            arrays.mapped(folder / f"bm25.{name}.npy") for name in ("indptr", "rows", "shares")
         )
         return cls(terms, indptr, rows, shares, size, segmenter)
 

@@ -92,7 +92,8 @@ def test_a_killed_first_build_leaves_none_or_all(
 
 
 _SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job of the background is started without
 from fakes import CharacterEncoder
 import qa.encoder
 from qa.cli import main

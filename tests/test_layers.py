@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "qa"
 ROWS = (
     ("errors", "types"),
-    ("desk", "names", "settings", "text", "words", "onnx"),
+    ("arrays", "desk", "names", "settings", "text", "words", "onnx"),
     (
         *("decoding", "furniture", "formats", "articles", "outline", "passages", "encoder"),
         *("conversation", "metrics", "labels", "windows", "spans", "resampling", "causes"),

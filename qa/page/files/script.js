@@ -284,6 +284,19 @@ const qa = (() => {
     }
   };
 
+  // A blank question is kept here: while one is on its way, Gradio drops the next.
+  const blank = (event) => {
+    const box = one("#ask textarea");
+    if (!box || box.value.trim()) return;
+    const enter = event.type === "keydown" && event.key === "Enter" && event.target === box;
+    if (!enter && !(event.type === "click" && event.target.closest?.("#send"))) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    box.focus();
+  };
+  document.addEventListener("keydown", blank, true);
+  document.addEventListener("click", blank, true);
+
   // -- whenever gradio has drawn -------------------------------------------------------------------
 
   const set = (element, name, value) => { if (element.getAttribute(name) !== value) element.setAttribute(name, value); };

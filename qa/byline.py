@@ -17,6 +17,7 @@ __all__ = ["Byline", "byline_of", "named"]
 FIRST = 12  # lines from the top …
 LAST = 6  # … and from the end that are looked at
 SHORT = 100  # characters of a line that is nothing but a byline
+LONGEST = 60  # characters of a name that markup states
 OPENING = 80  # characters of a report's first line in which its reporters are named
 
 _NAME = r"[\u3400-\u9fff]{2,4}(?:[·•][\u3400-\u9fff]{1,6}){0,3}"
@@ -56,9 +57,12 @@ class Byline:
     origin: str | None = None
 
 
-def byline_of(made: Outline) -> Byline:
-    """The byline of an article, from lines that are one, and from the opening of its first paragraph."""
-    author = origin = None
+def byline_of(made: Outline, *, author: str | None = None, origin: str | None = None) -> Byline:
+    """The byline of an article, from lines that are one, and from the opening of its first paragraph.
+
+    What markup states as ``author`` and ``origin`` goes before, unless it stands for nobody.
+    """
+    author, origin = named(author), named(origin)
     for text, running in _lines(made):
         if running:
             author = author or _found(_REPORTER, text[:OPENING])
@@ -71,9 +75,10 @@ def byline_of(made: Outline) -> Byline:
 
 
 def named(text: str | None) -> str | None:
-    """A name that markup states, cleaned; None where it is empty or stands for nobody."""
+    """A name that markup states, cleaned; None where it is empty, an address, or stands for nobody."""
     name = " ".join((text or "")[:200].split())
-    return name if name and len(name) <= 60 and not _NO_NAME.search(name) else None
+    fits = 0 < len(name) <= LONGEST and "/" not in name and not _NO_NAME.search(name)
+    return name if fits else None
 
 
 def _lines(made: Outline) -> Iterator[tuple[str, bool]]:

@@ -371,6 +371,8 @@ def article_record(article: Article, root: int, file: str) -> dict[str, Any]:
         "element": article.element,
         "title": article.title,
         "date": article.date,
+        "author": article.author,
+        "origin": article.origin,
         "sha256": article.sha256,
         "encoding": article.encoding,
         "bom": article.bom,
@@ -396,6 +398,8 @@ def article_from_record(record: Mapping[str, Any], roots: Sequence[Root]) -> Art
         bom=record["bom"],
         exact=record["exact"],
         date=record["date"],
+        author=record.get("author"),
+        origin=record.get("origin"),
         blocks=tuple(
             Block(Span(start, end), tuple(heading), page) for start, end, heading, page in record["blocks"]
         ),

@@ -17,6 +17,7 @@ from qa.furniture import Kind, Line, kinds, numbering, prose
 from qa.types import Article, Block, Span
 
 if TYPE_CHECKING:
+    from qa.byline import Byline
     from qa.decoding import Decoded
 
 __all__ = [
@@ -57,7 +58,8 @@ _REPUBLIC = re.compile(
 )
 # What a report begins with: who reports, where and when (新华社北京2019年3月5日电, 本报2019年3月5日讯).
 _REPORT = re.compile(
-    r"^[\s（(【\[]*[^\s，。,；;：:]{0,20}?((?:19|20)\d\d年\d{1,2}月\d{1,2}日)\s*(?:电|電|讯|訊|消息)"
+    r"^[\s（(【\[]*[^\s，。,；;：:]{0,20}?((?:19|20)\d\d年\d{1,2}月\d{1,2}日"
+    r"|[一二][〇零○一二三四五六七八九]{3}年[一二三四五六七八九十]{1,2}月[一二三四五六七八九十]{1,3}日)\s*(?:电|電|讯|訊|消息)"
 )
 _HAN_DATE = re.compile(
     r"([一二][〇零○一二三四五六七八九]{3})年(?:([一二三四五六七八九十]{1,2})月(?:([一二三四五六七八九十]{1,3})[日号])?)?"
@@ -281,7 +283,7 @@ def _valid(year: int, month: int | None, day: int | None) -> str | None:
 
 
 def decoded_article(
-    made: Decoded, found: Outline, raw: bytes, *, source: str, title: str, date: str | None
+    made: Decoded, found: Outline, raw: bytes, *, source: str, title: str, date: str | None, byline: Byline
 ) -> Article:
     """The article of a file whose text is the whole file as ``decode`` read it from ``raw``."""
     return Article(
@@ -294,6 +296,8 @@ def decoded_article(
         bom=made.bom,
         exact=made.exact,
         date=date,
+        author=byline.author,
+        origin=byline.origin,
         blocks=blocks(made.text, found, title=title),
         warnings=made.warnings,
     )

@@ -58,6 +58,8 @@ def _citation_lines(citation: Citation) -> Iterator[str]:
     yield f"  [{_KINDS[citation.kind]}] {words}{_one_line(citation.sentence)}"
     place = [article.place, f"第 {citation.span.start + 1}–{citation.span.end} 字"]
     place += [part for part in (article.title, " > ".join(citation.passage.heading), article.date) if part]
+    place += [] if article.author is None else [f"作者 {article.author}"]
+    place += [] if article.origin is None else [f"来源 {article.origin}"]
     yield "       " + " · ".join(dict.fromkeys(place))
 
 

@@ -104,6 +104,8 @@ class Article:
     ``exact``     ``text.encode(encoding)`` equals the file's bytes from there on, so that byte
                   offsets can be given; False for extracted text and stateful codecs
     ``date``      ISO ``YYYY-MM-DD``, ``YYYY-MM`` or ``YYYY``, where the article states one
+    ``author``    who wrote it, as it says; names with a 、 between them
+    ``origin``    the paper, agency or site that it says it was taken from
     ``blocks``    its running text in order, never overlapping
     ``warnings``  what a reader should know (damaged characters, …), one line each
     """
@@ -120,6 +122,8 @@ class Article:
     date: str | None = None
     blocks: tuple[Block, ...] = ()
     warnings: tuple[str, ...] = ()
+    author: str | None = None
+    origin: str | None = None
 
     @property
     def place(self) -> str:
@@ -237,6 +241,8 @@ class Citation:
             "heading": list(self.passage.heading),
             "page": self.passage.page,
             "date": article.date,
+            "author": article.author,
+            "origin": article.origin,
             "sentence": {
                 "text": self.sentence,
                 "start": self.sentence_span.start,

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import fakes
 import pytest
 
+from qa import articles
 from qa.byline import Byline, byline_of, named
+from qa.index import Root, article_from_record, article_record
 from qa.outline import date_of, iso_date, lines, outline
+from qa.terminal import answer_lines
+from qa.types import Answer, Citation, Passage, Span
 
 PROSE = "这座桥建于一九五八年，全长四十六米，至今仍在使用。"
 
@@ -62,7 +71,17 @@ def test_the_middle_of_a_page_tells_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [(" 张 三 ", "张 三"), ("", None), (None, None), ("admin", None), ("x" * 61, None), ("管理员", None)],
+    [
+        *(
+            (" 张 三 ", "张 三"),
+            ("", None),
+            (None, None),
+            ("admin", None),
+            ("x" * 61, None),
+            ("管理员", None),
+        ),
+        ("https://a.cn/x", None),
+    ],
 )
 def test_what_markup_states(text: str | None, name: str | None) -> None:
     assert named(text) == name
@@ -94,6 +113,8 @@ def test_dates(text: str, date: str | None) -> None:
     [
         ("新华社北京2019年3月5日电 今天，桥修好了，村民都很高兴。", "2019-03-05"),
         ("（本报2019年3月5日讯）今天，桥修好了，村民都很高兴。", "2019-03-05"),
+        ("新华社北京二〇一九年三月十五日电 今天，桥修好了，村民都很高兴。", "2019-03-15"),
+        ("桥在二〇一九年三月十五日修好，消息传得很快，村民都很高兴。", None),
         ("2019年3月5日，桥修好了，村民都很高兴。", None),
         ("桥在2019年3月5日修好，消息传得很快，村民都很高兴。", None),
         ("古桥\n\n二〇一九年三月\n\n" + PROSE, "2019-03"),
@@ -102,3 +123,57 @@ def test_dates(text: str, date: str | None) -> None:
 )
 def test_the_date_of_a_report(text: str, date: str | None) -> None:
     assert date_of(outline(lines(text))) == date
+
+
+# -- every format tells who wrote, and where it was taken from
+
+PAGE = (
+    "<html><head><meta charset='utf-8'><title>古桥</title><meta name='author' content='{author}'>"
+    "<meta name='source' content='{origin}'></head><body><h1>古桥</h1>{line}<p>"
+    + PROSE
+    + "</p></body></html>"
+)
+MAIL = (
+    "From: =?utf-8?b?5byg5LiJ?= <zs@example.org>\r\nSubject: bridge\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "author", "origin"),
+    [
+        ("a.txt", f"古桥\n\n来源：人民网  作者：张三\n\n{PROSE}\n", "张三", "人民网"),
+        ("a.md", f"---\ntitle: 古桥\nauthor: 张三\nsource: 人民网\n---\n\n{PROSE}\n", "张三", "人民网"),
+        ("b.md", f"---\ntitle: 古桥\nsource: https://a.cn/1\n---\n\n作者：张三\n\n{PROSE}\n", "张三", None),
+        ("a.html", PAGE.format(author="张三", origin="人民网", line=""), "张三", "人民网"),
+        ("b.html", PAGE.format(author="admin", origin="", line="<p>作者：张三</p>"), "张三", None),
+        ("a.jsonl", json.dumps({"text": PROSE, "作者": "张三", "source": "人民网"}), "张三", "人民网"),
+        ("b.jsonl", json.dumps({"text": f"本报讯（记者 张三）{PROSE}", "source": "a/b"}), "张三", None),
+        ("a.eml", f"{MAIL}{PROSE}\r\n", "张三", None),
+        ("a.csv", f"书,作者\n古桥,张三\n{PROSE},李四\n", None, None),
+    ],
+)
+def test_formats(tmp_path: Path, name: str, text: str, author: str | None, origin: str | None) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8", newline="")
+    first = articles.read(tmp_path / name, source=name).articles[0]
+    assert (first.author, first.origin) == (author, origin)
+
+
+def test_a_line_of_a_line_file(tmp_path: Path) -> None:
+    line = f"2023-08-16 18:24，正文：新华社北京8月16日电（记者刘仲华、张慧中）{PROSE}"
+    (tmp_path / "news.txt").write_text(f"{line}\n{PROSE}\n", encoding="utf-8")
+    first, second = articles.read(tmp_path / "news.txt", source="news.txt", lines=True).articles
+    assert (first.author, first.origin, first.date) == ("刘仲华、张慧中", "新华社", "2023-08-16")
+    assert (second.author, second.origin) == (None, None)
+
+
+def test_an_index_keeps_them_and_a_citation_shows_them() -> None:
+    made = replace(fakes.article("上海在2017年试点。", source="a.md"), author="张三", origin="人民网")
+    record = json.loads(json.dumps(article_record(made, 0, "a.md")))
+    read = article_from_record(record, (Root("/x", "x"),))
+    assert (read.author, read.origin) == ("张三", "人民网")
+    whole = Span(0, len(read.text))
+    citation = Citation(Passage(read, whole), Span(3, 8), whole)
+    assert (citation.to_dict()["author"], citation.to_dict()["origin"]) == ("张三", "人民网")
+    shown = list(answer_lines(Answer("何时?", "何时?", (citation,), 0.5)))
+    assert shown[2] == "       a.md · 第 4–8 字 · 作者 张三 · 来源 人民网"

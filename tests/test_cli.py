@@ -144,7 +144,7 @@ ANSWER = [
 ]  # fmt: skip
 CITATION = [
     "quote", "start", "end", "byte_start", "byte_end", "kind", "source", "element", "title", "heading",
-    "page", "date", "sentence", "sha256", "encoding",
+    "page", "date", "author", "origin", "sentence", "sha256", "encoding",
 ]  # fmt: skip
 PASSAGE = ["source", "element", "title", "start", "end", "text", "score", "ranks"]
 
@@ -178,6 +178,8 @@ def test_json_has_the_keys_of_the_interface(single: Path, tmp_path: Path, qa: Co
         "heading": ["起步"],
         "page": None,
         "date": "2021-05-06",
+        "author": None,
+        "origin": None,
         "encoding": "utf-8",
     }
     assert citation["sentence"]["text"] == "上海在2017年启动了区块链技术应用试点。"

@@ -40,7 +40,7 @@ ROW = {module: row for row, modules in enumerate(ROWS) for module in modules}
 BESIDE = {
     "articles": {"formats"},
     "words": {"text"},
-    "formats": {"furniture", "decoding", "outline"},
+    "formats": {"byline", "furniture", "decoding", "outline"},
     "outline": {"furniture"},
     "byline": {"furniture", "outline"},
 }

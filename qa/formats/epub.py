@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from qa.byline import Byline, named
 from qa.decoding import decode
 from qa.errors import ArticleError
 from qa.formats import MOST_CHARACTERS, extracted, html, packed
@@ -45,6 +46,7 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
         _refuse_protected(package, names, source)
         lines = list(_lines(package, names, source))
     title, date = _stated(book, "title"), _stated(book, "date")
+    byline = Byline(named(_stated(book, "creator")), named(_stated(book, "publisher")))
     return [
         extracted.article(
             lines,
@@ -52,6 +54,7 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
             source=source,
             title=title,
             date=None if date is None else iso_date(date, year=True),
+            byline=byline,
         )
     ]
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from qa.byline import Byline, byline_of
 from qa.decoding import damage
 from qa.errors import ArticleError
 from qa.furniture import Line
@@ -33,11 +34,12 @@ def article(
     date: str | None = None,
     encoding: str = "utf-8",
     warnings: tuple[str, ...] = (),
+    byline: Byline | None = None,
 ) -> Article:
     """The article that ``lines`` make; its text is theirs, not the file's, so ``exact`` is False.
 
-    ``title`` and ``date`` are looked for in the lines where they are None. ``encoding`` is only a name
-    here, that of the part that was decoded. What is damaged in the text is added to ``warnings``.
+    ``title``, ``date`` and ``byline`` are looked for in the lines where they are None. ``encoding`` is only
+    a name here, that of the part that was decoded. What is damaged in the text is added to ``warnings``.
     Raises ArticleError where no line is running text.
     """
     if len(lines) > MOST_LINES:
@@ -47,6 +49,7 @@ def article(
     if made.empty:
         raise ArticleError(f"{source}: holds no text", where=source)
     title = title_of(made, PurePosixPath(source).stem) if title is None else title
+    byline = byline_of(made) if byline is None else byline
     return Article(
         id=source,
         text=text,
@@ -56,6 +59,8 @@ def article(
         encoding=encoding,
         exact=False,
         date=date_of(made) if date is None else date,
+        author=byline.author,
+        origin=byline.origin,
         blocks=blocks(text, made, title=title),
         warnings=(*warnings, *damage(text)),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from qa.byline import byline_of, named
 from qa.decoding import damage, decode
 from qa.errors import ArticleError
 from qa.furniture import Line
@@ -68,6 +69,10 @@ _DATE_NAMES = (
     "og:release_date",
     "dc.date",
 )
+
+
+_AUTHOR_NAMES = ("author", "article:author", "dc.creator", "byl")
+_ORIGIN_NAMES = ("source", "contentsource", "mediaid", "dc.source")
 
 
 @dataclass
@@ -147,6 +152,8 @@ class Page:
     placed: list[Placed]
     title: str | None
     date: str | None
+    author: str | None = None
+    origin: str | None = None
 
 
 def page_of(text: str, source: str) -> Page:
@@ -155,7 +162,9 @@ def page_of(text: str, source: str) -> Page:
     pieces = _pieces(tree)
     title = _title(tree, pieces)
     shown, placed = _placed(pieces, title)
-    return Page(shown, placed, title, _date(tree))
+    meta = _meta(tree)
+    author, origin = (_stated(meta, names) for names in (_AUTHOR_NAMES, _ORIGIN_NAMES))
+    return Page(shown, placed, title, _date(tree), author, origin)
 
 
 def xml_tree(raw: bytes, *, where: str) -> Any:
@@ -201,6 +210,7 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
     running = blocks(page.text, found, title=page.title)
     if not running:
         raise ArticleError(f"{source}: holds no text", where=source)
+    byline = byline_of(found, author=page.author, origin=page.origin)
     return [
         Article(
             id=source,
@@ -212,6 +222,8 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
             bom=made.bom,
             exact=False,
             date=page.date or date_of(found),
+            author=byline.author,
+            origin=byline.origin,
             blocks=running,
             warnings=(*made.doubts, *damage(page.text)),
         )
@@ -413,6 +425,11 @@ def _meta(page: Any) -> Mapping[str, str]:
         if name and element.get("content"):
             found.setdefault(name.lower(), element.get("content"))
     return found
+
+
+def _stated(meta: Mapping[str, str], names: Sequence[str]) -> str | None:
+    """The first of ``names`` that holds a name."""
+    return next((found for name in names if (found := named(meta.get(name))) is not None), None)
 
 
 def _date(page: Any) -> str | None:

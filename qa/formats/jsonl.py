@@ -8,6 +8,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
+from qa.byline import byline_of
 from qa.decoding import Decoded, damage, decode
 from qa.errors import ArticleError
 from qa.formats import MOST_PARTS
@@ -21,14 +22,17 @@ LONGEST_ROW = 10_000_000  # characters; brackets alone take thirty times as much
 
 TEXTS = ("text", "content", "正文", "内容")
 TITLES = ("title", "标题", "headline")
+AUTHORS = ("author", "作者", "记者")
+ORIGINS = ("origin", "来源", "出处", "媒体", "media", "source")
 DATES = ("date", "日期", "time", "published", "发布时间")
 
 
 def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Article | ArticleError]:
     """One article a line, or why the line is refused; ``element`` is ``line N``, counted from 1.
 
-    Accepted names are ``text``/``content``/``正文``/``内容``, ``title``/``标题`` and ``date``/``日期``.
-    Blank lines are passed over. Raises ArticleError where the file as a whole cannot be decoded.
+    Accepted names are ``text``/``content``/``正文``/``内容``, ``title``/``标题``, ``date``/``日期``,
+    ``author``/``作者`` and ``source``/``来源``. Blank lines are passed over. Raises ArticleError where the
+    file as a whole cannot be decoded.
     """
     made = decode(raw, encoding=encoding, where=source)
     sha256 = hashlib.sha256(raw).hexdigest()
@@ -60,6 +64,7 @@ def _article(row: str, number: int, source: str, sha256: str, made: Decoded) -> 
         raise _refusal(source, number, "holds no text")
     element = f"line {number}"
     title = _value(entry, TITLES) or title_of(first, PurePosixPath(source).stem)
+    byline = byline_of(first, author=_value(entry, AUTHORS), origin=_value(entry, ORIGINS))
     return Article(
         id=f"{source}#{element}",
         text=text,
@@ -71,6 +76,8 @@ def _article(row: str, number: int, source: str, sha256: str, made: Decoded) -> 
         bom=made.bom,
         exact=False,
         date=iso_date(_value(entry, DATES) or "", year=True) or date_of(first),
+        author=byline.author,
+        origin=byline.origin,
         blocks=blocks(text, first, title=title),
         warnings=(*made.doubts, *damage(text)),
     )

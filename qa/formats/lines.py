@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qa.decoding import Decoded, decode
+from qa.byline import byline_of
+from qa.decoding import Decoded, damage, decode
 from qa.errors import ArticleError
 from qa.outline import blocks, date_of, iso_date, lines, outline
 from qa.text import sentences
@@ -75,7 +76,9 @@ def _article(line: _Line, source: str, sha256: str, made: Decoded) -> Article:
         raise ArticleError(f"{source}:{line.number}: holds no text", where=source)
     stamp = _STAMP.match(line.text)
     assert stamp is not None  # it may be empty
-    title = _title(line.text, stamp.end())
+    start = _behind(line.text, stamp.end())
+    title = _title(line.text, start)
+    byline = byline_of(outline(lines(line.text[start:])) if start else first)
     element = f"line {line.number}"
     return Article(
         id=f"{source}#{element}",
@@ -88,15 +91,21 @@ def _article(line: _Line, source: str, sha256: str, made: Decoded) -> Article:
         bom=line.before,
         exact=made.exact,
         date=iso_date(stamp.group()) or date_of(first),
+        author=byline.author,
+        origin=byline.origin,
         blocks=blocks(line.text, first, title=title),
-        warnings=made.warnings,
+        warnings=(*made.doubts, *damage(line.text)),
     )
 
 
-def _title(text: str, start: int) -> str:
-    """The beginning of the first sentence behind stamp and field, as it stands; empty for a short line."""
+def _behind(text: str, start: int) -> int:
+    """Where the text proper begins behind a stamp that ends at ``start``."""
     field = _FIELD.match(text, start)
-    start = start if field is None else field.end()
+    return start if field is None else field.end()
+
+
+def _title(text: str, start: int) -> str:
+    """The beginning of the first sentence from ``start`` on, as it stands; empty for a short line."""
     if len(text) - start <= TITLE:
         return ""
     sentence = next(iter(sentences(text, Span(start, min(len(text), start + 4 * TITLE)))), None)

@@ -8,9 +8,10 @@ import hashlib
 import re
 from collections.abc import Iterator
 from email.message import EmailMessage, Message
-from email.utils import parsedate_to_datetime
+from email.utils import parseaddr, parsedate_to_datetime
 from pathlib import PurePosixPath
 
+from qa.byline import Byline, named
 from qa.decoding import Decoded, decode
 from qa.errors import ArticleError, EncodingError, InputError
 from qa.formats import SUFFIXES as KINDS
@@ -105,6 +106,7 @@ def _message(message: EmailMessage, raw: bytes, source: str, encoding: str | Non
         date=_date(message),
         encoding=made.encoding,
         warnings=(*made.doubts, *_defects(message)),
+        byline=Byline(named(_sender(message))),
     )
 
 
@@ -157,6 +159,12 @@ def _subject(message: EmailMessage) -> str | None:
         return decode(raw).text if re.search("[\udc80-\udcff]", subject) else subject
     except (ArticleError, UnicodeError):
         return None
+
+
+def _sender(message: EmailMessage) -> str | None:
+    """The name of who sent it, the address where there is none."""
+    name, address = parseaddr(_header(message, "from") or "")
+    return name or address or None
 
 
 def _date(message: EmailMessage) -> str | None:

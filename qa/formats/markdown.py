@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
+from qa.byline import byline_of
 from qa.decoding import decode
 from qa.errors import ArticleError
 from qa.furniture import Line
@@ -69,7 +70,8 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
         raise ArticleError(f"{source}: holds no text", where=source)
     title = state.meta.get("title") or title_of(first, PurePosixPath(source).stem)
     date = iso_date(state.meta.get("date", ""), year=True) or date_of(first)
-    return [decoded_article(made, first, raw, source=source, title=title, date=date)]
+    byline = byline_of(first, author=state.meta.get("author"), origin=state.meta.get("source"))
+    return [decoded_article(made, first, raw, source=source, title=title, date=date, byline=byline)]
 
 
 def _marked(placed: Sequence[Placed], text: str, state: _State) -> Iterator[Placed]:

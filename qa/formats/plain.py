@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from qa.byline import byline_of
 from qa.decoding import decode
 from qa.errors import ArticleError
 from qa.outline import date_of, decoded_article, lines, outline, refuse_many, title_of
@@ -27,4 +28,5 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
         raise ArticleError(f"{source}: holds no text", where=source)
     title = title_of(first, PurePosixPath(source).stem)
     date = date_of(first)
-    return [decoded_article(made, first, raw, source=source, title=title, date=date)]
+    byline = byline_of(first)
+    return [decoded_article(made, first, raw, source=source, title=title, date=date, byline=byline)]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from qa.byline import Byline
 from qa.decoding import decode
 from qa.errors import ArticleError
 from qa.formats import MOST_PARTS, extracted, packed, rows, xls
@@ -167,6 +168,7 @@ def _made(
         date=iso_date(date, year=True),
         encoding=sheet.encoding,
         warnings=sheet.warnings,
+        byline=Byline(),  # who is named in a row is no author of it
     )
 
 

@@ -15,7 +15,8 @@ __all__ = ["articles", "signatures", "terms"]
 
 _QA = Path(__file__).parents[1]
 _ARTICLES = (
-    *("articles", "decoding", "furniture", "index", "outline", "passages", "settings", "text", "types"),
+    *("articles", "boilerplate", "byline", "decoding", "furniture", "index", "outline", "passages"),
+    *("settings", "text", "types"),
     *("formats/*", "ingest/reading", "data/fold", "data/common_characters"),
 )
 _TERMS = ("words", "text", "ingest/terms", "data/fold", "data/words")

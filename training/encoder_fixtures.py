@@ -1,7 +1,7 @@
 """The float32 vectors that tests/test_encoder.py compares the shipped encoder with.
 
 ``encoder_texts.json`` holds the texts and questions, taken from the project's own corpus the first time
-and kept from then on; the vectors beside it come from the unpruned model in PyTorch.
+and kept from then on; the vectors beside it come from the unpruned model in PyTorch, or from the trained one.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from qa.text import simplified
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["write_fixtures"]
+__all__ = ["write_fixtures", "write_trained_fixtures"]
 
 _CORPUS: Final = Path(__file__).parents[1] / "corpus"
 _EACH: Final = 200
@@ -36,6 +38,18 @@ def write_fixtures(unpruned: Any, full: dict[str, Any], pruned: dict[str, Any], 
     (folder / "encoder_pieces.json").write_text(
         json.dumps(pieces, ensure_ascii=False, indent=0) + "\n", "utf-8"
     )
+
+
+def write_trained_fixtures(trained: Any, folder: Path) -> None:
+    """Writes the vectors that ``trained``, a sentence-transformers model, gives the kept texts (as float16).
+
+    Like the shipped graph it sees them in simplified script and one at a time.
+    """
+    chosen = json.loads((folder / "encoder_texts.json").read_text("utf-8"))
+    for name, kind in (("texts", "passage"), ("questions", "query")):
+        texts = [f"{kind}: {simplified(text)}" for text in chosen[name]]
+        vectors = trained.encode(texts, batch_size=1, show_progress_bar=False)
+        np.save(folder / f"encoder_{name}.npy", vectors.astype(np.float16))
 
 
 def _chosen() -> dict[str, list[str]]:

@@ -3,8 +3,9 @@
     python -m training.encoder_trained --trained scratch/encoder/run/model --out qa/models/encoder
 
 ``--texts`` names what ``prepare_encoder`` packed, to tell how near the graph is to float32. Run it again with
-``--figures FILE``, what ``benchmarks.encoding --json FILE`` wrote, for the model card. The same weights give
-the same bytes in every file but the card.
+``--figures FILE``, what ``benchmarks.encoding --json FILE`` wrote, for the model card. ``--fixtures tests/data``
+renews the float32 vectors that the tests compare with. The same weights give the same bytes in every file but
+the card.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from qa.onnx import open_session
+from training.encoder_fixtures import write_trained_fixtures
 from training.encoder_graph import export_quick, read_trained
 from training.export import WEIGHTS_FILE, Weights
 from training.make_encoder import PREFIXES
@@ -44,11 +46,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the model folder to write")
     parser.add_argument("--texts", type=Path, default=Path("scratch/encoder/texts.npz"))
     parser.add_argument("--figures", type=Path, metavar="FILE", help="what benchmarks.encoding wrote")
+    parser.add_argument("--fixtures", type=Path, metavar="DIR", help="renew what tests/test_encoder.py reads")
     args = parser.parse_args(arguments)
     write_trained(args.trained, args.out)
     near = nearness(args.trained, args.out / GRAPH, args.texts)
     size = sum(path.stat().st_size for path in args.out.iterdir())
     print(f"wrote {args.out}: {size / 1e6:.1f} MB, cosine to float32 {json.dumps(near)}")
+    if args.fixtures is not None:
+        from sentence_transformers import SentenceTransformer
+
+        trained = SentenceTransformer(str(args.trained), device="cpu", local_files_only=True)
+        write_trained_fixtures(trained, args.fixtures)
     if args.figures is not None:
         figures = json.loads(args.figures.read_text("utf-8"))
         recipe = json.loads((args.trained / "recipe.json").read_text("utf-8"))

@@ -3,9 +3,9 @@
     python -m training.encoder_trained --trained scratch/encoder/run/model --out qa/models/encoder
 
 ``--texts`` names what ``prepare_encoder`` packed, to tell how near the graph is to float32. Run it again with
-``--figures FILE``, what ``benchmarks.encoding --json FILE`` wrote, for the model card. ``--fixtures tests/data``
-renews the float32 vectors that the tests compare with. The same weights give the same bytes in every file but
-the card.
+``--figures FILE``, what ``benchmarks.encoding --json FILE`` wrote, for the model card. ``--fixtures`` with
+``tests/data`` renews the float32 vectors that the tests compare with. The same weights give the same bytes in
+every file but the card.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from qa.errors import ArticleError
-from qa.formats import SUFFIXES
+from qa.formats import SUFFIXES, refuse_large
 from qa.types import Article
 
 __all__ = ["SUFFIXES", "Contents", "Found", "find", "read"]
@@ -40,7 +40,7 @@ def read(path: Path, *, source: str, encoding: str | None = None, lines: bool = 
 
     ``encoding`` is the user's word for text files; ``lines``: each line of a plain text file is an article.
     A part that cannot be read (a line of a JSON Lines file) is refused by name and the others are kept.
-    Raises ArticleError where nothing of the file can be read.
+    Raises ArticleError where nothing of the file can be read, or it is too large to be read at all.
     """
     module = SUFFIXES.get(path.suffix.lower())
     if module is None:
@@ -62,6 +62,7 @@ def _bytes(path: Path, source: str) -> bytes:
     if path.is_dir():
         raise ArticleError(f"{source}: is a folder, not a file", where=source)
     try:
+        refuse_large(path.stat().st_size, where=source)
         return path.read_bytes()
     except OSError as error:
         raise ArticleError(f"{source}: {_reason(error)}", where=source) from error

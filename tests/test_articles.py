@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa import articles
+from qa import articles, formats
 from qa.errors import ArticleError, EncodingError
 from qa.formats import html, jsonl, markdown, plain
 from qa.outline import iso_date
@@ -288,6 +288,29 @@ def test_unsupported_missing_and_folders(tmp_path: Path) -> None:
         articles.read(tmp_path / "y.txt", source="y.txt")
     with pytest.raises(ArticleError, match=r"^z\.exe: \.exe is not supported; use \.txt .*\.jsonl"):
         articles.read(tmp_path / "z.exe", source="z.exe")
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(path: Path) -> bytes:
+        raise AssertionError(f"{path} was read into memory")
+
+    for name in ("a.txt", "b.pdf"):
+        with (tmp_path / name).open("wb") as stream:
+            stream.truncate(200_000_001)  # a hole: takes no room on the disk
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "read_bytes", taken)
+            with pytest.raises(ArticleError) as caught:
+                articles.read(tmp_path / name, source=name)
+        assert str(caught.value) == f"{name}: has 200,000,001 bytes, more than 200,000,000; split it"
+    raw = PROSE.encode()
+    (tmp_path / "a.txt").write_bytes(raw)
+    monkeypatch.setattr(formats, "LARGEST_FILE", len(raw))
+    assert articles.read(tmp_path / "a.txt", source="a.txt").articles[0].text == PROSE
+    monkeypatch.setattr(formats, "LARGEST_FILE", len(raw) - 1)
+    with pytest.raises(ArticleError, match=r"^a\.txt: has 71 bytes, more than 70; split it$"):
+        articles.read(tmp_path / "a.txt", source="a.txt")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

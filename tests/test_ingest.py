@@ -175,6 +175,18 @@ def test_a_file_that_vanishes_is_refused(tmp_path: Path) -> None:
     assert read(task).refused == ("gone.txt: does not exist",)
 
 
+def test_a_file_that_is_too_large_is_refused_and_the_rest_goes_in(
+    tmp_path: Path, articles: Path, model: CountingEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qa.formats.LARGEST_FILE", 2000)
+    (articles / "large.txt").write_text(BEIJING * 20, encoding="utf-8")
+    summary = build_index(articles, tmp_path / "index")
+    size = (articles / "large.txt").stat().st_size
+    reason = f"large.txt: has {size:,} bytes, more than 2,000; split it"
+    assert (summary.articles, summary.refused) == (7, (Refusal("large.txt", reason),))
+    assert build_index([], tmp_path / "index").refused == summary.refused
+
+
 def test_survey_gives_places_by_name(tmp_path: Path) -> None:
     for name in ("b.txt", "a/z.md", "a.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

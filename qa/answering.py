@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
-import math
 import os
 import re
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,20 +20,25 @@ from qa.dense import Dense
 from qa.errors import IndexFolderError, InputError, ModelError
 from qa.index import Generation, read_manifest
 from qa.lexical import BM25
+from qa.quoting import answer_from, cited_sentence, read, untold
 from qa.reader import load as load_reader
 from qa.retrieval import Hybrid
-from qa.settings import RetrievalSettings
-from qa.text import fold, sentences
-from qa.types import Answer, Candidate, Citation, CitationKind, Hit, LegName, Passage, Reader, Span
+from qa.settings import AnswerSettings, RetrievalSettings
+from qa.types import Answer, Citation, Hit, LegName, Passage, Reader, Reading
 from qa.words import Segmenter
 
 if TYPE_CHECKING:
-    from qa.settings import AnswerSettings
     from qa.types import Article, Encoder, Mask
 
 __all__ = [
-    *("LONGEST_QUESTION", "Assistant", "Filters", "PassageReading", "Stage"),
-    *("answer_from", "checked_question"),
+    "LONGEST_QUESTION",
+    "Assistant",
+    "Filters",
+    "PassageReading",
+    "Stage",
+    "answer_from",
+    "checked_question",
+    "cited_sentence",
 ]
 
 LONGEST_QUESTION = 1000  # characters
@@ -123,6 +128,102 @@ class _Opened:
     settings: AnswerSettings
     segmenter: Segmenter
     info: Mapping[str, str | float]
+    answers: _Answers
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """All that an answer depends on, beside the index and the models; as ``Assistant.ask`` takes it."""
+
+    question: str
+    history: tuple[str, ...] = ()
+    top_k: int | None = None
+    threshold: float | None = None
+    others: int | None = None
+    filters: Filters | None = None
+
+
+class _Answers:
+    """The last answers of one generation, the least recently asked going first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: OrderedDict[_Asked, Answer] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, asked: _Asked) -> Answer | None:
+        """The answer that was kept for ``asked``."""
+        with self._lock:
+            if asked in self._known:
+                self._known.move_to_end(asked)
+            return self._known.get(asked)
+
+    def keep(self, asked: _Asked, answer: Answer) -> None:
+        """Keep ``answer``, in the place of the one that nobody has asked for the longest time."""
+        with self._lock:
+            self._known[asked] = answer
+            self._known.move_to_end(asked)
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
+
+
+def _told_again(answer: Answer, began: float) -> Answer:
+    """A kept answer; only its times are those of this asking, which neither searched nor read."""
+    return replace(answer, timings_ms={"retrieve": 0.0, "read": 0.0, "total": _milliseconds(began)})
+
+
+def _milliseconds(began: float, ended: float | None = None) -> float:
+    return 1000 * ((time.perf_counter() if ended is None else ended) - began)
+
+
+def _answered(opened: _Opened, asked: _Asked, tell: Callable[[Stage, int], None], began: float) -> Answer:
+    """Search, read, cite. Raises InputError for a question that cannot be asked."""
+    tell("search", len(opened.generation.passages))
+    followed = _follow_up(asked.question, asked.history, opened)
+    show = opened.settings.show if asked.top_k is None else asked.top_k
+    depth = opened.settings.read * min(1 + followed.skip, _DEEPEST)
+    hits = _hits(opened, followed.searched, max(show, depth), asked.filters)
+    found = time.perf_counter()
+    tell("read", min(len(hits), depth))
+    citations, confidence = _cited(opened, asked, followed, [hit.passage for hit in hits[:depth]])
+    return Answer(
+        question=asked.question,
+        searched=followed.searched,
+        citations=citations,
+        confidence=confidence,
+        hits=hits[:show],
+        timings_ms={
+            "retrieve": _milliseconds(began, found),
+            "read": _milliseconds(found),
+            "total": _milliseconds(began),
+        },
+        index=opened.info,
+    )
+
+
+def _hits(opened: _Opened, searched: str, k: int, filters: Filters | None) -> tuple[Hit, ...]:
+    """The ``k`` best passages of what ``filters`` admit, best first."""
+    if filters is None or filters.empty:
+        return opened.hybrid.search(searched, k, None)
+    allowed, named = _allowed(opened.generation, filters)
+    hits = opened.hybrid.search(searched, k, allowed)
+    return tuple(replace(hit, passage=named(hit.passage)) for hit in hits)
+
+
+def _cited(
+    opened: _Opened, asked: _Asked, followed: FollowUp, passages: Sequence[Passage]
+) -> tuple[tuple[Citation, ...], float]:
+    """Citations and confidence of what ``passages`` say that earlier answers did not tell."""
+    settings, group = opened.settings, opened.generation.group_of
+    limit = settings.threshold if asked.threshold is None else asked.threshold
+    others = settings.others if asked.others is None else asked.others
+    if not followed.skip:
+        return answer_from(
+            read(opened.reader, followed.searched, passages, settings, group), limit, others, group
+        )
+    every = read(opened.reader, followed.searched, passages, replace(settings, early_stop=None))
+    earlier = partial(answer_from, threshold=limit, others=settings.others, group=group)
+    return answer_from(untold(every, passages, followed.skip, settings, earlier, group), limit, others, group)
 
 
 def _follow_up(question: str, history: Sequence[str], opened: _Opened) -> FollowUp:
@@ -156,6 +257,7 @@ class Assistant:
         reader: Reader | str | None = None,
         settings: AnswerSettings | None = None,
         retrieval: RetrievalSettings | None = None,
+        cache: int = 0,
     ) -> None:
         """Open the index at ``folder``.
 
@@ -163,6 +265,8 @@ class Assistant:
         ``reader``    a reader or the folder of one; None for the one that ships
         ``settings``  how answers are chosen; None for what was fitted with the reader, with the threshold
                       that the index keeps for this reader, if it does
+        ``cache``     how many answers are kept, until the index is replaced, to be given again to the same
+                      question with the same options; all but their times are the same
 
         Raises IndexFolderError, ModelError.
         """
@@ -170,6 +274,7 @@ class Assistant:
         self._model, self._reader = model, reader
         self._settings = settings
         self._retrieval = RetrievalSettings() if retrieval is None else retrieval
+        self._cache = cache
         self._lock = threading.Lock()
         self._opened = self._open()
 
@@ -180,15 +285,20 @@ class Assistant:
         *,
         reader: str | None = None,
         leg: LegName | None = None,
+        answers: bool = True,
+        cache: int = 0,
     ) -> Self:
         """The assistant over the index at ``folder``.
 
-        ``reader``  another reader's folder
-        ``leg``     search with this leg alone, to see what the other adds
+        ``reader``   another reader's folder
+        ``leg``      search with this leg alone, to see what the other adds
+        ``answers``  False for one that only searches: no reader is loaded, and asking raises ModelError
+        ``cache``    how many answers are kept to be given again
         Raises IndexFolderError, ModelError.
         """
         alone = None if leg is None else RetrievalSettings(bm25_weight=1.0 if leg == "bm25" else 0.0)
-        return cls(Path(folder), reader=reader, retrieval=alone)
+        chosen = reader if answers else _NoReader()
+        return cls(Path(folder), reader=chosen, retrieval=alone, cache=cache)
 
     @property
     def threshold(self) -> float:
@@ -278,33 +388,19 @@ class Assistant:
         Raises InputError for a question that cannot be asked.
         """
         began = time.perf_counter()
-        opened, settings = self._opened, self._opened.settings
-        settings = settings if others is None else replace(settings, others=others)
-        tell = on_stage if on_stage is not None else _silent
-        tell("search", len(opened.generation.passages))
-        asked = _follow_up(question, history, opened)
-        show = settings.show if top_k is None else top_k
-        depth = settings.read * min(1 + asked.skip, _DEEPEST)
-        hits = self._hits(opened, asked.searched, max(show, depth), filters)
-        found = time.perf_counter()
-        read = [hit.passage for hit in hits[:depth]]
-        tell("read", len(read))
-        limit, group = settings.threshold if threshold is None else threshold, opened.generation.group_of
-        first = partial(answer_from, threshold=limit, others=opened.settings.others, group=group)
-        candidates = _read(opened.reader, asked.searched, read, settings)
-        untold = _untold(candidates, read, asked.skip, settings.read, first)
-        citations, confidence = answer_from(untold, limit, settings.others, group)
-        done = time.perf_counter()
-        timings = {"retrieve": found - began, "read": done - found, "total": done - began}
-        return Answer(
-            question=question,
-            searched=asked.searched,
-            citations=citations,
-            confidence=confidence,
-            hits=hits[:show],
-            timings_ms={stage: 1000 * seconds for stage, seconds in timings.items()},
-            index=opened.info,
-        )
+        opened = self._opened
+        only = None if filters is None or filters.empty else filters
+        asked = _Asked(question, tuple(history), top_k, threshold, others, only)
+        known = opened.answers.get(asked)
+        if known is not None:
+            return _told_again(known, began)
+        answer = _answered(opened, asked, _silent if on_stage is None else on_stage, began)
+        opened.answers.keep(asked, answer)
+        return answer
+
+    def warm(self) -> None:
+        """Ask something, so that the first question of a visitor finds all that it needs in memory."""
+        _answered(self._opened, _Asked("这是哪一年开始的?"), _silent, time.perf_counter())
 
     def standalone(self, question: str, history: Sequence[str] = ()) -> str:
         """What is searched for ``question`` after ``history``. Raises InputError."""
@@ -320,14 +416,7 @@ class Assistant:
     ) -> tuple[Hit, ...]:
         """The ``k`` best passages, best first. Raises InputError."""
         opened = self._opened
-        return self._hits(opened, _follow_up(question, history, opened).searched, k, filters)
-
-    def _hits(self, opened: _Opened, searched: str, k: int, filters: Filters | None) -> tuple[Hit, ...]:
-        if filters is None or filters.empty:
-            return opened.hybrid.search(searched, k, None)
-        allowed, named = _allowed(opened.generation, filters)
-        hits = opened.hybrid.search(searched, k, allowed)
-        return tuple(replace(hit, passage=named(hit.passage)) for hit in hits)
+        return _hits(opened, _follow_up(question, history, opened).searched, k, filters)
 
     def _open(self) -> _Opened:
         generation = Generation.open(self._folder)
@@ -355,7 +444,8 @@ class Assistant:
         if self._settings is None and own is not None and own.reader == reader.name:
             settings = replace(settings, threshold=own.threshold)
             info["threshold"] = own.threshold
-        return _Opened(generation, lexical, hybrid, reader, settings, segmenter, info)
+        answers = _Answers(self._cache)
+        return _Opened(generation, lexical, hybrid, reader, settings, segmenter, info, answers)
 
     def _legs(self, generation: Generation, model: Encoder, segmenter: Segmenter) -> tuple[BM25, Hybrid]:
         size = len(generation.passages)
@@ -386,10 +476,24 @@ class PassageReading:
         """The answer that the passages give; abstains below ``threshold``."""
         began = time.perf_counter()
         checked_question(question)
-        citations, confidence = _decided(self.reader, question, passages, self._settings, threshold)
+        settings = self._settings
+        candidates = read(self.reader, question, passages, settings)
+        limit = settings.threshold if threshold is None else threshold
+        citations, confidence = answer_from(candidates, limit, settings.others)
         spent = 1000 * (time.perf_counter() - began)
         timings = {"retrieve": 0.0, "read": spent, "total": spent}
         return Answer(question, question, citations, confidence, timings_ms=timings)
+
+
+class _NoReader:
+    """Stands in for a reader where nothing is read."""
+
+    name = "none"
+    settings = AnswerSettings()
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        """Raises ModelError."""
+        raise ModelError("this assistant was opened without a reader; open another one to ask")
 
 
 def _reader(given: Reader | str | None, segmenter: Segmenter) -> Reader:
@@ -414,149 +518,3 @@ def _allowed(generation: Generation, filters: Filters) -> tuple[Mask, Callable[[
     reached[list(named)] = True
     mask: Mask = reached[generation.article_rows()]
     return mask, lambda passage: generation.cited_as(passage, named)
-
-
-def _untold(
-    candidates: Sequence[Candidate],
-    passages: Sequence[Passage],
-    answers: int,
-    read: int,
-    answer: Callable[[Sequence[Candidate]], tuple[tuple[Citation, ...], float]],
-) -> Sequence[Candidate]:
-    """The ``candidates`` that say something else, elsewhere, than the first ``answers`` answers said.
-
-    ``answer`` made the first of these from the first ``read`` of ``passages``, the second from what it left
-    of twice as many, and so on.
-    """
-    place = {id(passage): at for at, passage in enumerate(passages)}
-    for size in range(read, read * (answers + 1), read):
-        told, _ = answer([each for each in candidates if place[id(each.passage)] < size])
-        if not told and size >= len(passages):
-            break
-        candidates = [each for each in candidates if not any(_tells(each, cited) for cited in told)]
-    return candidates
-
-
-def _decided(
-    reader: Reader,
-    question: str,
-    passages: Sequence[Passage],
-    settings: AnswerSettings,
-    threshold: float | None,
-) -> tuple[tuple[Citation, ...], float]:
-    """Citations and confidence of what ``passages`` say; ``threshold`` None for that of ``settings``."""
-    limit = settings.threshold if threshold is None else threshold
-    return answer_from(_read(reader, question, passages, settings), limit, settings.others)
-
-
-def _read(
-    reader: Reader, question: str, passages: Sequence[Passage], settings: AnswerSettings
-) -> list[Candidate]:
-    """All spans the reader points at, best first; ties keep the order of the passages.
-
-    A candidate's score is the chance that it is right: the reader's log-odds and what the passage's
-    rank adds, through the logistic function.
-    """
-    readings = reader.read(question, passages)
-    found = [
-        Candidate(
-            passage,
-            scored.span,
-            cited_sentence(passage, scored.span),
-            _logistic(scored.score + settings.rank_weight / rank),
-        )
-        for rank, (passage, reading) in enumerate(zip(passages, readings, strict=True), start=1)
-        for scored in reading.spans
-    ]
-    return sorted(found, key=lambda candidate: -candidate.score)
-
-
-def _logistic(log_odds: float) -> float:
-    return 1 / (1 + math.exp(-max(log_odds, -700.0)))
-
-
-def cited_sentence(passage: Passage, span: Span) -> Span:
-    """The whole sentence, or sentences, of the passage that ``span`` stands in."""
-    inside = [each for each in sentences(passage.article.text, passage.span) if each.overlaps(span)]
-    if not inside:
-        return span
-    return Span(min(inside[0].start, span.start), max(inside[-1].end, span.end))
-
-
-Group = Callable[[Passage], int]
-
-
-def answer_from(
-    candidates: Sequence[Candidate], threshold: float, others: int, group: Group | None = None
-) -> tuple[tuple[Citation, ...], float]:
-    """The citations of the candidates at or above ``threshold``, and the best candidate's score.
-
-    ``candidates`` come best first. The first is the answer; those that say the same follow as ``same``,
-    at most ``others`` in all, further ones as ``other``. None at the threshold means no citations.
-    ``group`` tells the group of reprints that a passage's article is in: of reprints that say the same the
-    earliest is cited, and the others of the answer's follow at once and count for nothing.
-    """
-    confidence = candidates[0].score if candidates else 0.0
-    chosen: list[Citation] = []
-    reprints: list[list[Citation]] = []  # of each chosen one, itself among them
-    for candidate in candidates:
-        if candidate.score < threshold:
-            break
-        if any(_same_place(candidate, citation) for printed in reprints for citation in printed):
-            continue
-        kind = _kind(candidate, chosen)
-        citation = Citation(candidate.passage, candidate.span, candidate.sentence, kind)
-        known = [at for at, other in enumerate(chosen) if group and _is_reprint(citation, other, group)]
-        if known:
-            reprints[known[0]].append(citation)
-        elif len(chosen) <= others:
-            chosen.append(citation)
-            reprints.append([citation])
-    return tuple(sorted(_folded(reprints), key=lambda citation: _ORDER.index(citation.kind))), confidence
-
-
-_ORDER: tuple[CitationKind, ...] = ("answer", "same", "other")
-
-
-def _is_reprint(citation: Citation, other: Citation, group: Group) -> bool:
-    return group(citation.passage) == group(other.passage) and _says(citation.quote, other.quote)
-
-
-def _folded(reprints: Sequence[Sequence[Citation]]) -> Iterator[Citation]:
-    """Of each set of reprints the earliest; of the answer's the others too."""
-    for printed in reprints:
-        first, *further = sorted(printed, key=_earliest)
-        yield replace(first, kind=printed[0].kind)
-        if printed[0].kind == "answer":
-            yield from (replace(citation, kind="same") for citation in further)
-
-
-def _earliest(citation: Citation) -> tuple[str, str]:
-    """Order of publication, then of names; what bears no date comes last."""
-    return citation.article.date or "~", citation.article.place
-
-
-def _kind(candidate: Candidate, chosen: Sequence[Citation]) -> CitationKind:
-    if not chosen:
-        return "answer"
-    return "same" if _says(candidate.quote, chosen[0].quote) else "other"
-
-
-def _tells(candidate: Candidate, citation: Citation) -> bool:
-    """Whether a candidate says what was cited, in this place or in another."""
-    return _same_place(candidate, citation) or _says(candidate.quote, citation.quote)
-
-
-def _same_place(candidate: Candidate, citation: Citation) -> bool:
-    """A sentence is shown once, though overlapping passages and several spans bring it up again."""
-    same_article = candidate.passage.article.id == citation.article.id
-    return same_article and candidate.sentence.overlaps(citation.sentence_span)
-
-
-def _says(quote: str, other: str) -> bool:
-    """Whether two quotes are the same words but for script, width, case and marks."""
-    return _bare(quote) == _bare(other)
-
-
-def _bare(quote: str) -> str:
-    return "".join(char for char in fold(quote) if char.isalnum())

@@ -23,7 +23,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from qa.errors import ModelError
 from qa.onnx import available_threads, open_folder
 from qa.passages import above
-from qa.settings import AnswerSettings
+from qa.settings import AnswerSettings, EarlyStop
 from qa.spans import whole
 from qa.types import Passage, Reading, ScoredSpan, Span
 from qa.windows import Window, Windows
@@ -35,12 +35,13 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 __all__ = [
-    *("BUNDLED", "FOLDER", "FORMAT", "GRAPH"),
+    *("BUNDLED", "EARLY_STOP", "FOLDER", "FORMAT", "GRAPH"),
     *("Calibration", "RawReading", "RawSpan", "SpanReader", "load"),
 ]
 
 BUNDLED = "bundled"
 GRAPH = "reader.onnx"
+EARLY_STOP = "early_stop"  # what the rule is called under "settings" in config.json
 FORMAT = 2  # of the folder; another number stands for other inputs, outputs or files
 FOLDER = Path(__file__).parent / "models" / "reader"
 _MOST = 8192  # pieces of one run, or little more: a bound on memory
@@ -111,8 +112,8 @@ class _Seen(NamedTuple):
 class SpanReader:
     """Satisfies ``Reader``. Safe to use from several threads.
 
-    ``threads``  runs that go on side by side; None: as many as processors may be used. The readings do
-                 not depend on it
+    ``threads``  runs that go on side by side, whoever asked for them; None: as many as processors may be
+                 used. The readings do not depend on it
     """
 
     def __init__(
@@ -130,6 +131,8 @@ class SpanReader:
         self._name, self._calibration = name, calibration
         self._settings = AnswerSettings() if settings is None else settings
         self._threads = available_threads() if threads is None else threads
+        # One set of workers for all who ask: more runs than processors would only get in each other's way.
+        self._workers = ThreadPoolExecutor(self._threads, "reader")
 
     @property
     def name(self) -> str:
@@ -188,13 +191,8 @@ class SpanReader:
         def run(batch: Sequence[int]) -> list[_Seen]:
             return _outputs(self._session, [windows[at] for at in batch])
 
-        if len(batches) < 2 or self._threads == 1:
-            done = [run(batch) for batch in batches]
-        else:
-            with ThreadPoolExecutor(min(self._threads, len(batches)), "reader") as pool:
-                done = list(pool.map(run, batches))
-        order = [at for batch in batches for at in batch]
-        found = dict(zip(order, (each for group in done for each in group), strict=True))
+        done = zip(batches, self._workers.map(run, batches), strict=True)
+        found = {at: seen for batch, group in done for at, seen in zip(batch, group, strict=True)}
         return [found[at] for at in range(len(windows))]
 
 
@@ -253,7 +251,22 @@ class _Config:
             read=self.number("settings", "read", int),
             rank_weight=self.number("settings", "rank_weight", float),
             threshold=self.number("settings", "threshold", float),
+            early_stop=self._early_stop(),
         )
+
+    def _early_stop(self) -> EarlyStop | None:
+        """The rule that ``training/early_stop.py`` found for these settings, if it was asked for one."""
+        if EARLY_STOP not in self._content["settings"]:
+            return None
+        found = _Config(self._path, {**self._content, **self._content["settings"]})
+        first, confidence = (
+            found.number(EARLY_STOP, "first", int),
+            found.number(EARLY_STOP, "confidence", float),
+        )
+        try:
+            return EarlyStop(first, confidence)
+        except ValueError as error:
+            raise self._wrong(f'"{EARLY_STOP}": {error}') from error
 
     def number(self, group: str, name: str, kind: Callable[[Any], _Number]) -> _Number:
         """The number ``name`` of ``group``."""
@@ -273,16 +286,17 @@ def _readable(text: str) -> str:
 
 
 def _batches(lengths: Sequence[int], parts: int) -> list[list[int]]:
-    """Which windows run together: about ``parts`` runs of like size, more where they would be large."""
-    order = sorted(range(len(lengths)), key=lambda at: (-lengths[at], at))
-    share = min(sum(lengths) / max(parts, 1), _MOST)
-    batches: list[list[int]] = []
-    taken = 0
-    for at in order:
-        if not batches or taken + lengths[at] / 2 > share * len(batches):
-            batches.append([])
-        batches[-1].append(at)
-        taken += lengths[at]
+    """Which windows run together: ``parts`` runs of like size, more where they would be large.
+
+    The longest windows are dealt out first, each to the run with the least so far (Graham 1969).
+    """
+    parts = min(max(parts, -(-sum(lengths) // _MOST)), len(lengths))
+    batches: list[list[int]] = [[] for _ in range(parts)]
+    sizes = [0] * parts
+    for at in sorted(range(len(lengths)), key=lambda at: (-lengths[at], at)):
+        least = sizes.index(min(sizes))
+        batches[least].append(at)
+        sizes[least] += lengths[at]
     return batches
 
 

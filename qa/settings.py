@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["AnswerSettings", "OwnThreshold", "PassageSettings", "RetrievalSettings"]
+__all__ = ["AnswerSettings", "EarlyStop", "OwnThreshold", "PassageSettings", "RetrievalSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,22 @@ class RetrievalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlyStop:
+    """When the first passages are enough; found for a reader by ``training/early_stop.py``.
+
+    ``first``       how many are read first
+    ``confidence``  0 to 1; where the best span in them has at least this, the rest is not read
+    """
+
+    first: int
+    confidence: float
+
+    def __post_init__(self) -> None:
+        if self.first < 1 or not 0 <= self.confidence <= 1:
+            raise ValueError(f"after {self.first} passages at a confidence of {self.confidence}: no rule")
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerSettings:
     """How answers are chosen.
 
@@ -48,6 +64,7 @@ class AnswerSettings:
                      reader brings its own, with ``read`` and ``rank_weight``, in its ``config.json``
     ``show``         passages kept on the answer
     ``others``       further citations at most
+    ``early_stop``   when fewer than ``read`` are read; None: never
     """
 
     read: int = 8
@@ -55,6 +72,7 @@ class AnswerSettings:
     threshold: float = 0.4
     show: int = 5
     others: int = 4
+    early_stop: EarlyStop | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ of pieces are offsets of the text itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qa.text import simplified
@@ -20,6 +21,7 @@ __all__ = ["Window", "Windows"]
 _BEGIN, _END = 0, 2  # ids of <s> and </s>
 _QUESTION = 64  # pieces of the question that are read at most
 _ABOVE = 32  # pieces of title and headings that are read at most, the last ones
+_KEPT = 64  # questions and headings whose pieces are kept
 _FEWEST = 16  # pieces of the passage that a window holds at least
 
 
@@ -48,11 +50,13 @@ class Windows:
         tokenizer.encode_special_tokens = True  # "<s>" in an article is three characters, not a mark
         self._tokenizer = tokenizer
         self._size, self._overlap = size, overlap
+        # A question stands before every passage, titles and headings before those of one article.
+        self._known = lru_cache(maxsize=_KEPT)(self._ids)
 
     def of(self, question: str, above: str, text: str) -> list[Window]:
         """The windows over ``text``, in order; ``above`` is its title and headings. At least one."""
-        asked = self._pieces(question)[0][:_QUESTION]
-        head = (_BEGIN, *asked, _END, _END, *self._pieces(above)[0][-_ABOVE:], _END)
+        asked, heading = self._known(question)[:_QUESTION], self._known(above)[-_ABOVE:]
+        head = (_BEGIN, *asked, _END, _END, *heading, _END)
         ids, offsets = self._pieces(text)
         room = max(self._size - len(head) - 1, _FEWEST)
         step = max(room - self._overlap, room // 2)
@@ -66,6 +70,9 @@ class Windows:
             )
             for at in starts
         ]
+
+    def _ids(self, text: str) -> list[int]:
+        return self._pieces(text)[0]
 
     def _pieces(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         found = self._tokenizer.encode(simplified(text), add_special_tokens=False)

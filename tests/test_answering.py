@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import article, passages
@@ -307,6 +309,89 @@ def test_the_index_names_what_answered(built: Path) -> None:
         assert len(assistant.passages()) == 8
 
 
+# ---- answers that are kept
+
+
+def test_a_kept_answer_is_given_again_with_its_own_times(built: Path) -> None:
+    reader = Counting()
+    with Assistant(built, reader=reader, cache=8) as assistant:
+        first = assistant.ask(QUESTIONS[0], ["武汉成立了什么?"])
+        again = assistant.ask(QUESTIONS[0], ["武汉成立了什么?"])
+    assert reader.calls == 1
+    assert replace(again, timings_ms=first.timings_ms) == first
+    assert list(again.timings_ms) == list(first.timings_ms)
+    assert (again.timings_ms["retrieve"], again.timings_ms["read"]) == (0.0, 0.0)
+    assert 0 < again.timings_ms["total"] < 1000
+
+
+def test_whatever_changes_an_answer_is_told_apart(built: Path) -> None:
+    ways: tuple[dict[str, Any], ...] = (
+        {},
+        {"history": ["深圳哪一天开出了发票?"]},
+        {"top_k": 1},
+        {"threshold": 0.9},
+        {"others": 0},
+        {"filters": Filters(source="south/*")},
+    )
+    reader = Counting()
+    with Assistant(built, reader=reader) as fresh, Assistant(built, reader=reader, cache=8) as keeping:
+        expected = [essence(fresh.ask(QUESTIONS[1], **way)) for way in ways]
+        for _ in range(2):
+            assert [essence(keeping.ask(QUESTIONS[1], **way)) for way in ways] == expected
+        assert keeping.ask(QUESTIONS[1], filters=Filters()).citations == expected[0][1]
+    assert reader.calls == 2 * len(ways)
+
+
+def test_the_answer_that_nobody_asked_for_goes_first(built: Path) -> None:
+    reader = Counting()
+    with Assistant(built, reader=reader, cache=2) as assistant:
+        for at in (0, 1, 0, 2, 0, 1):  # the third pushes out the second, the last one the third
+            assistant.ask(QUESTIONS[at])
+        assert reader.calls == 4
+
+
+def test_without_a_cache_every_question_is_read(built: Path) -> None:
+    reader = Counting()
+    with Assistant(built, reader=reader) as assistant:
+        for _ in range(2):
+            assistant.ask(QUESTIONS[0])
+    assert reader.calls == 2
+
+
+def test_a_replaced_index_forgets_what_was_kept(tmp_path: Path, model: CountingEncoder) -> None:
+    (tmp_path / "docs").mkdir()
+    page, reader = tmp_path / "docs" / "a.md", Counting()
+    page.write_text("石桥建于一九五八年。\n", encoding="utf-8")
+    build_index(tmp_path / "docs", tmp_path / "index")
+    with Assistant(tmp_path / "index", reader=reader, cache=8) as assistant:
+        assert assistant.ask("石桥?").text == "石桥"
+        page.write_text("木桥建于一九五九年。\n", encoding="utf-8")
+        build_index(tmp_path / "docs", tmp_path / "index")
+        assert assistant.ask("石桥?").text == "石桥"
+        assert assistant.reload()
+        assert assistant.ask("石桥?").text == "木桥"
+    assert reader.calls == 2
+
+
+def test_warming_up_reads_once_and_keeps_nothing(built: Path) -> None:
+    reader = Counting()
+    with Assistant(built, reader=reader, cache=8) as assistant:
+        assistant.warm()
+        assert reader.calls == 1
+        assistant.ask("这是哪一年开始的?")
+    assert reader.calls == 2
+
+
+def test_one_that_only_searches_loads_no_reader(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Assistant.open(built) as assistant:
+        expected = assistant.search(QUESTIONS[0])
+    monkeypatch.setattr("qa.answering.load_reader", None)
+    with Assistant.open(built, answers=False) as searching:
+        assert searching.search(QUESTIONS[0]) == expected
+        with pytest.raises(ModelError, match="opened without a reader; open another one to ask"):
+            searching.ask(QUESTIONS[0])
+
+
 # ---- passages that are given
 
 
@@ -318,6 +403,17 @@ class FirstWords:
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         return [Reading(0.0, (ScoredSpan(Span(p.span.start, p.span.start + 2), 0.0),)) for p in passages]
+
+
+class Counting(FirstWords):
+    """Counts how often it is asked to read."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        self.calls += 1
+        return super().read(question, passages)
 
 
 def test_given_passages_are_read_without_an_index() -> None:

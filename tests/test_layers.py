@@ -20,7 +20,7 @@ ROWS = (
         *("boilerplate", "byline"),
     ),
     ("dense", "lexical", "postings", "proposals", "reader", "relevance"),
-    ("retrieval",),
+    ("quoting", "retrieval"),
     ("index",),
     ("ingest", "intake"),
     ("answering", "catalogue", "indexing", "verification"),

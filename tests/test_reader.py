@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -23,8 +25,8 @@ from test_windows import characters
 
 from qa.errors import ModelError
 from qa.onnx import open_folder
-from qa.reader import FOLDER, GRAPH, Calibration, RawReading, RawSpan, SpanReader, load
-from qa.settings import AnswerSettings
+from qa.reader import FOLDER, GRAPH, Calibration, RawReading, RawSpan, SpanReader, _batches, load
+from qa.settings import AnswerSettings, EarlyStop
 from qa.types import Passage, Reading, ScoredSpan, Span
 from qa.windows import Window, Windows
 from qa.words import Segmenter
@@ -209,6 +211,44 @@ def test_any_logits_give_spans_inside_the_passage_apart_from_each_other(text: st
     assert all(not a.span.overlaps(b.span) for n, a in enumerate(raw.spans) for b in raw.spans[:n])
 
 
+@given(lengths=st.lists(st.integers(1, 500), max_size=12), parts=st.integers(1, 4))
+def test_runs_are_of_like_size_and_hold_every_window_once(lengths: list[int], parts: int) -> None:
+    found = _batches(lengths, parts)
+    assert sorted(at for batch in found for at in batch) == list(range(len(lengths)))
+    assert len(found) == min(parts, len(lengths))
+    sizes = [sum(lengths[at] for at in batch) for batch in found]
+    assert max(sizes, default=0) - min(sizes, default=0) <= max(lengths, default=0)
+
+
+def test_long_readings_take_more_runs_than_there_are_threads() -> None:
+    assert [len(batch) for batch in _batches([400] * 50, 2)] == [17, 17, 16]
+    assert _batches([3, 9, 5, 4], 2) == [[1, 0], [2, 3]]
+
+
+def test_all_who_ask_share_as_many_runs_as_there_are_threads() -> None:
+    marks, together = {"甲": 3.0}, threading.Barrier(2, timeout=60)
+    inside: list[int] = []
+    most: list[int] = []
+
+    class Meeting(Marked):
+        """Each run waits for another one to be under way."""
+
+        def run(self, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+            inside.append(1)
+            together.wait()
+            most.append(len(inside))
+            together.wait()
+            inside.pop()
+            return super().run(**inputs)
+
+    shared = reader(Meeting(marks, marks), threads=2)
+    found = [passage(f"甲{'乙' * number}") for number in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        together_read = list(pool.map(lambda _: shared.raw("q", found), range(24)))
+    assert together_read == [reader(Marked(marks, marks)).raw("q", found)] * 24
+    assert set(most) == {2}
+
+
 # -- the shipped model ---------------------------------------------------------------------------
 
 
@@ -366,6 +406,38 @@ def test_name_and_settings_come_from_the_folder(copy: Path) -> None:
         "mine",
         AnswerSettings(read=5, rank_weight=1.5, threshold=0.25),
     )
+
+
+def test_a_rule_for_stopping_early_comes_from_the_folder(copy: Path) -> None:
+    path = copy / "config.json"
+    content = json.loads(path.read_text("utf-8"))
+    assert load(str(copy)).settings.early_stop == _rule(content["settings"].get("early_stop"))
+    content["settings"]["early_stop"] = {"first": 2, "confidence": 0.75}
+    path.write_text(json.dumps(content), "utf-8")
+    assert load(str(copy)).settings.early_stop == EarlyStop(2, 0.75)
+
+
+def _rule(content: dict[str, Any] | None) -> EarlyStop | None:
+    return None if content is None else EarlyStop(**content)
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        ({"first": 2}, 'needs a number "confidence" under "early_stop"'),
+        (None, 'needs a number "first" under "early_stop"'),
+        (
+            {"first": 0, "confidence": 0.5},
+            '"early_stop": after 0 passages at a confidence of 0.5: no rule',
+        ),
+    ],
+)
+def test_a_rule_that_is_none_is_refused(copy: Path, rule: Any, what: str) -> None:
+    path = copy / "config.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["settings"]["early_stop"] = rule
+    path.write_text(json.dumps(content), "utf-8")
+    assert refused(copy).startswith(f"{path}: not a reader's description ({what}); ")
 
 
 def test_the_folder_is_small_enough_to_ship() -> None:

@@ -3,12 +3,17 @@
 A column is a term, a cell the whole BM25 share of that term in that passage, so a query only adds up
 the columns of its terms. Formula: Robertson & Zaragoza 2009, with Lucene's idf,
 ``ln(1 + (N - df + 0.5) / (df + 0.5))``, which is never negative.
+
+An index of many passages is thinned (``qa.postings.Thinning``): n-grams that stand in very many of them have
+no column, and a share is one byte, in parts of the most that its term can add. ``bm25.json`` says so.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,19 +26,48 @@ from qa.words import Segmenter
 if TYPE_CHECKING:
     from qa.types import Mask, Rows, Vectors
 
-__all__ = ["BM25", "open_terms"]
+__all__ = ["BM25", "Thinned", "open_terms"]
+
+_BLOCK = 512  # passages of which the best is looked at first
+
+
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    """How the files of a large index were made smaller.
+
+    ``share``    an n-gram of more than this share of the passages has no column, 0 to 1
+    ``dropped``  how many n-grams that are
+    ``levels``   the highest value of a share; it stands for idf · (k1 + 1), which no share reaches
+    """
+
+    share: float
+    dropped: int
+    levels: int
+    k1: float
 
 
 class BM25:
-    """The lexical leg. ``indptr`` int64 (terms + 1,), ``rows`` int32 and ``shares`` float32 (cells,)."""
+    """The lexical leg. ``indptr`` int64 (terms + 1,), ``rows`` int32 and ``shares`` float32 (cells,).
+
+    ``thinned``: how the files were made smaller, None where they are whole; then shares are uint8.
+    """
 
     name = "bm25"
 
     def __init__(
-        self, terms: Any, indptr: Any, rows: Any, shares: Any, size: int, segmenter: Segmenter
+        self,
+        terms: Any,
+        indptr: Any,
+        rows: Any,
+        shares: Any,
+        size: int,
+        segmenter: Segmenter,
+        *,
+        thinned: Thinned | None = None,
     ) -> None:
         self._terms, self._indptr, self._rows, self._shares = terms, indptr, rows, shares
         self.size = size
+        self.thinned = thinned
         self._segmenter = segmenter
         self._all = lru_cache(maxsize=8)(self._summed)  # one question is asked for ranks and for scores
 
@@ -62,10 +96,7 @@ class BM25:
         scores = self._all(question)
         if allowed is not None:
             scores = np.where(allowed, scores, np.float32(0))
-        found = np.flatnonzero(scores > 0)
-        if len(found) > k > 0:
-            least = np.partition(scores[found], len(found) - k)[len(found) - k]
-            found = found[scores[found] >= least]
+        found = _candidates(scores, k)
         best = found[np.lexsort((found, -scores[found]))][:k]
         return best.astype(np.int64), scores[best]
 
@@ -80,8 +111,17 @@ class BM25:
             if term in self._terms:
                 column = self._terms[term]
                 cells = slice(int(self._indptr[column]), int(self._indptr[column + 1]))
-                total[self._rows[cells]] += np.float32(times) * self._shares[cells]
+                np.add.at(total, self._rows[cells], np.float32(times) * self._shares_of(cells))
         return total
+
+    def _shares_of(self, cells: slice) -> Vectors:
+        """The shares of the ``cells`` of one column, float32."""
+        found: Vectors = self._shares[cells]
+        if self.thinned is None:
+            return found
+        df = cells.stop - cells.start
+        idf = np.log1p((self.size - df + 0.5) / (df + 0.5))
+        return found.astype(np.float32) * np.float32(idf * (self.thinned.k1 + 1) / self.thinned.levels)
 
     def save(self, folder: Path) -> list[str]:
         """Write the leg's files into ``folder`` and name them."""
@@ -96,9 +136,32 @@ class BM25:
         """Open what ``save`` wrote, memory-mapped. Errors of the files themselves pass through."""
         terms = open_terms(folder)
         indptr, rows, shares = (
-            arrays.mapped(folder / f"bm25.{name}.npy") for name in ("indptr", "rows", "shares")
+            np.asarray(arrays.mapped(folder / f"bm25.{name}.npy")) for name in ("indptr", "rows", "shares")
         )
-        return cls(terms, indptr, rows, shares, size, segmenter)
+        return cls(terms, indptr, rows, shares, size, segmenter, thinned=_thinned(folder))
+
+
+def _thinned(folder: Path) -> Thinned | None:
+    """What ``bm25.json`` says; only a large index has one."""
+    path = folder / "bm25.json"
+    return Thinned(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+
+def _candidates(scores: Vectors, k: int) -> Rows:
+    """The rows of the ``k`` highest scores above 0, and of all that tie with the last, ascending.
+
+    The ``k``-th highest of the blocks' best is no higher than the ``k``-th highest of all, so that whatever
+    lies below it need not be sorted.
+    """
+    blocks, least = len(scores) // _BLOCK, np.float32(0)
+    if 0 < k <= blocks:
+        best = scores[: blocks * _BLOCK].reshape(blocks, _BLOCK).max(axis=1)
+        least = np.partition(best, blocks - k)[blocks - k]
+    found = np.flatnonzero(scores >= least) if least > 0 else np.flatnonzero(scores > 0)
+    if len(found) > k > 0:
+        least = np.partition(scores[found], len(found) - k)[len(found) - k]
+        found = found[scores[found] >= least]
+    return found
 
 
 def open_terms(folder: Path) -> Any:

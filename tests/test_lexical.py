@@ -125,6 +125,18 @@ def test_ties_are_settled_by_row() -> None:
     assert leg.search("上海北京", 9)[0].tolist() == [0, 3, 1, 2, 4]
 
 
+@pytest.mark.parametrize("k", [1, 2, 4, 5, 100])
+@pytest.mark.parametrize("question", ["上海", "3区7号", "17"])
+def test_the_best_of_many_are_those_of_a_full_sort(question: str, k: int) -> None:
+    # Four blocks and a rest.
+    texts = [f"第{n % 17}区{n % 23}号，" + "上海" * (n * 7 % 5) for n in range(2100)]
+    leg = BM25.build(texts, SEGMENTER)
+    every = leg.scores(question, np.arange(len(texts)))
+    wanted = [row for row in np.lexsort((np.arange(len(texts)), -every)).tolist() if every[row] > 0][:k]
+    rows, scores = leg.search(question, k)
+    assert (rows.tolist(), scores.tolist()) == (wanted, every[wanted].tolist())
+
+
 def test_only_allowed_rows() -> None:
     leg = BM25.build(["上海", "上海上海", "北京", "上海"], SEGMENTER)
     assert leg.search("上海", 9, np.array([True, False, True, True]))[0].tolist() == [0, 3]

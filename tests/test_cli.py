@@ -236,7 +236,8 @@ def test_lines_of_standard_input_give_a_line_each_in_order(built: Path, qa: Comm
         b'["' + QUESTION.encode() + b'"]',
     ]
     status, out, err = qa("ask", "-", "--threshold", "0", "--index", built, stdin=b"\n".join(lines))
-    assert (status, err, out.count("\n")) == (0, "", len(lines))
+    assert (status, out.count("\n")) == (0, len(lines))
+    assert re.fullmatch(r"qa: 15 个问题，每秒 \d+\.\d 个 questions, \d+\.\d a second\n", err)
     rows: list[dict[str, Any]] = [json.loads(line) for line in out.split("\n")[:-1]]
     assert [row.get("error", "")[:28] for row in rows] == [
         "",
@@ -311,7 +312,7 @@ def test_eval_prints_a_table_and_writes_the_run(
     file = tmp_path / "run.json"
     status, out, err = qa("eval", labels, "--index", built, "--threshold", "0", "--json", file)
     assert (status, err) == (0, "")
-    assert out.startswith("labels.jsonl  阈值 0\n\n指标\n")
+    assert out.startswith("labels.jsonl  门槛 threshold 0\n\n指标 measures\n")
     assert json.loads(file.read_text("utf-8"))["summary"]["n"] == 3
     call = ("eval", labels, "--index", built, "--threshold", "0")
     assert qa(*call, "--baseline", file, "--fail-if", "Recall@1<-0.005")[0] == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from qa.commands.opening import opened
+from qa.commands.opening import ensured, opened
 from qa.commands.options import (
     add_index_option,
     add_leg_option,
@@ -14,11 +14,11 @@ from qa.commands.options import (
     positive,
     unit,
 )
-from qa.commands.output import print_json, print_lines
+from qa.commands.output import print_json, print_lines, say
 from qa.errors import InputError, QaError
 
 if TYPE_CHECKING:
-    from qa.answering import Filters
+    from qa.answering import Assistant, Filters
 
 __all__ = ["add_ask", "add_search"]
 
@@ -80,23 +80,40 @@ def _ask(args: Any) -> int:
 
 def _ask_lines(args: Any) -> int:
     """Each line of standard input is a question or an object; each gives one line of JSON, in order."""
+    from functools import partial
+    from time import perf_counter
+
+    from qa.commands.lines import told_in_order
+    from qa.onnx import available_threads
+
     filters = _filters(args)
     with opened(args.index, args.reader, args.leg) as assistant:
-        for line in sys.stdin.buffer:
-            asked: dict[str, Any] = {}
-            try:
-                asked.update(_object(line))
-                answer = assistant.ask(
-                    *_asked(asked, args.history),
-                    top_k=args.top_k,
-                    threshold=args.threshold,
-                    filters=filters,
-                ).to_dict()
-            except QaError as error:
-                answer = {"error": " ".join(str(error).split())}
-            print_json({"id": asked["id"], **answer} if "id" in asked else answer)
-            sys.stdout.flush()
+        began = perf_counter()
+        answer = partial(_line_answered, assistant, args, filters)
+        # One more than processors: while one question waits for its reading, another is searched for.
+        asked = told_in_order(sys.stdin.buffer, answer, _print_line, available_threads() + 1)
+        if asked:
+            rate = asked / (perf_counter() - began)
+            say(f"qa: {asked:,} 个问题，每秒 {rate:.1f} 个 questions, {rate:.1f} a second")
     return 0
+
+
+def _line_answered(assistant: Assistant, args: Any, filters: Filters, line: bytes) -> dict[str, Any]:
+    """What is printed for one line: an answer, or why there is none."""
+    asked: dict[str, Any] = {}
+    try:
+        asked.update(_object(line))
+        answer = assistant.ask(
+            *_asked(asked, args.history), top_k=args.top_k, threshold=args.threshold, filters=filters
+        ).to_dict()
+    except QaError as error:
+        answer = {"error": " ".join(str(error).split())}
+    return {"id": asked["id"], **answer} if "id" in asked else answer
+
+
+def _print_line(row: dict[str, Any]) -> None:
+    print_json(row)
+    sys.stdout.flush()
 
 
 def _object(line: bytes) -> dict[str, Any]:
@@ -141,10 +158,12 @@ def add_search(commands: Any) -> None:
 
 
 def _search(args: Any) -> int:
+    from qa.answering import Assistant
     from qa.terminal import hit_lines
     from qa.types import hit_to_dict
 
-    with opened(args.index, leg=args.leg) as assistant:
+    ensured(args.index)
+    with Assistant.open(args.index, leg=args.leg, answers=False) as assistant:
         hits = assistant.search(args.question, args.history, k=args.top_k, filters=_filters(args))
     if args.json:
         print_json({"question": args.question, "passages": [hit_to_dict(hit) for hit in hits]})

@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -141,7 +142,7 @@ class Intake:
             return FileResult(name, "refused", str(refused))
         except ArticleError as unread:
             reason = str(unread).removeprefix(f"{name}: ")
-            return FileResult(name, "refused", f"无法读取：{reason}")
+            return FileResult(name, "refused", f"无法读取：{_in_chinese(reason)}{reason}")
 
     def _taken(self, path: Path, name: str) -> FileResult:
         size = self._size(path)
@@ -244,6 +245,27 @@ class Intake:
     def _source(self, kept: str) -> str:
         assert self.collection.root is not None
         return (self._uploads / kept).relative_to(self.collection.root).as_posix()
+
+
+# What readers of files say in English, in order; the first that fits is told in Chinese before it.
+_REASONS = (
+    (r"\bpassword\b", "有密码，请去掉密码后再上传"),
+    (r"protected against copying", "有版权保护，读不出文字"),
+    (r"not text|^is .+, not .+; give it", "内容不是文章，像是程序、图片或别的格式"),
+    (r"empty file|holds no (?:text|file)", "里面没有文字"),
+    (r"scanned", "是扫描件，只有图片，没有文字"),
+    (r"not supported|not installed", "不支持这种格式"),
+    (r"refused as a bomb|times its size|too deeply|files deep|split it", "展开后太大，请拆成几个文件"),
+    (r"encoding|decode|ISO-2022|byte order", "认不出文字编码，请另存为 UTF-8"),
+    (r"damaged|cut off|not sound|get it again|save it (?:again|anew)|cannot be read", "文件可能已损坏"),
+)
+
+
+def _in_chinese(reason: str) -> str:
+    """What ``reason`` comes down to, with a mark behind it; empty where it is Chinese or not known."""
+    if not reason.isascii() and re.match(r"[\u4e00-\u9fff]", reason):
+        return ""
+    return next((f"{told}；" for sign, told in _REASONS if re.search(sign, reason)), "")
 
 
 def _copy(path: Path, to: Path, seen: Callable[[bytes], object], most: int) -> None:

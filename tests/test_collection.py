@@ -246,11 +246,15 @@ def locked_pdf() -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("空.txt", b"", "无法读取：empty file"),
-        ("程序.txt", PROGRAM, "无法读取：.+"),
-        ("锁.pdf", locked_pdf(), "无法读取：.*(?:password|encrypted).*"),
-        ("坏.docx", b"PK\3\4 nonsense", "无法读取：.+"),
-        ("图.png", b"\x89PNG", r"无法读取：\.png is not supported; .+"),
+        ("空.txt", b"", "无法读取：里面没有文字；empty file"),
+        ("程序.txt", PROGRAM, "无法读取：内容不是文章，像是程序、图片或别的格式；not text: NUL at byte 7"),
+        (
+            "锁.pdf",
+            locked_pdf(),
+            "无法读取：有密码，请去掉密码后再上传；needs a password; save it without one",
+        ),
+        ("坏.docx", b"PK\3\4 nonsense", "无法读取：文件可能已损坏；.+"),
+        ("图.png", b"\x89PNG", r"无法读取：不支持这种格式；\.png is not supported; .+"),
         ("无.jsonl", b"not json\n", "无法读取：.+"),
     ],
 )

@@ -1,11 +1,15 @@
 """Many people asking at once: how long answers take, and how soon something moves on their pages.
 
     python -m benchmarks.load [--users 20] [--seconds 60] [--pause 2] [--by page|api] [--json FILE]
+    python -m benchmarks.load --starts 5 [--json FILE]
 
 Serves the shipped articles on loopback and asks as browsers do (``--by page``: through the page's queue,
 with its stages) or as programs do (``--by api``). Each user rests ``--pause`` seconds between an answer and
 the next question; no question is asked twice, and nothing is cached. Ends with status 1 if any question
 was not answered. With ``--address URL`` a server that runs already is asked.
+
+``start_s`` is the time from the start of the process, with an index there, to the first answer; ``--starts``
+measures that alone, so many times. Both end with a line for people and one of JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +38,9 @@ from qa.metrics import percentile
 
 CORPUS = Path("corpus/articles")
 QUESTIONS = Path("corpus/questions.jsonl")
+FIRST = "上海是哪一年启动区块链技术应用试点的?"
 PATIENCE = 120  # seconds that one answer may take
+_BROKEN = (OSError, http.client.HTTPException, ValueError)  # what a request may end with
 
 
 @dataclass
@@ -55,51 +61,82 @@ def main() -> int:
     parser.add_argument("--pause", type=float, default=2)
     parser.add_argument("--by", choices=("page", "api"), default="page")
     parser.add_argument("--address")
+    parser.add_argument("--starts", type=int, metavar="N")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    if args.address:
-        found = _measured(args, args.address)
-    else:
-        with _served() as address:
-            found = _measured(args, address)
+    found = _starts(args.starts) if args.starts else _load(args)
+    print(_told(found))
     print(json.dumps(found, ensure_ascii=False))
     if args.json:
         args.json.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    return 1 if found["faults"] else 0
+    return 1 if found.get("faults") else 0
+
+
+def _load(args: argparse.Namespace) -> dict[str, Any]:
+    if args.address:
+        return _measured(args, args.address)
+    with _index() as index, _served(index) as (address, start):
+        return {**_measured(args, address), "start_s": round(start, 2)}
+
+
+def _starts(times: int) -> dict[str, Any]:
+    """Starts of the server, one after the other; the first reads its files from the disk."""
+    seconds = []
+    with _index() as index:
+        for _ in range(times):
+            with _served(index) as (_, start):
+                seconds.append(round(start, 2))
+    return {"machine": described(), "starts_s": seconds, "start_s": percentile(seconds, 50)}
+
+
+def _told(found: dict[str, Any]) -> str:
+    names = ("answers", "abstained", "answers_a_second", "p50_ms", "p95_ms", "first_move_p95_ms", "start_s")
+    told = [f"{name} {found[name]}" for name in names if name in found]
+    return " · ".join([*told, *([f"faults {len(found['faults'])}"] if "faults" in found else [])])
 
 
 @contextmanager
-def _served() -> Iterator[str]:
-    """A server of its own over the shipped articles, in a process of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+def _index() -> Iterator[Path]:
+    """A folder with an index of the shipped articles."""
     with tempfile.TemporaryDirectory() as folder:
         build_index(CORPUS, f"{folder}/index")
-        kept = ["--collections", f"{folder}/collections", "--feedback", f"{folder}/feedback"]
-        call = [sys.executable, "app.py", "--port", str(port), "--index", f"{folder}/index", *kept]
-        process = subprocess.Popen(call)
-        try:
-            _started(f"http://127.0.0.1:{port}")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait()
+        yield Path(folder)
 
 
-def _started(address: str) -> None:
-    while True:
+@contextmanager
+def _served(folder: Path) -> Iterator[tuple[str, float]]:
+    """A server in a process of its own, and the seconds from its start to its first answer."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    kept = ["--collections", f"{folder}/collections", "--feedback", f"{folder}/feedback"]
+    call = [sys.executable, "app.py", "--port", str(port), "--index", f"{folder}/index", *kept]
+    began = time.perf_counter()
+    process = subprocess.Popen(call)
+    try:
+        _first_answer(f"http://127.0.0.1:{port}", process)
+        yield f"http://127.0.0.1:{port}", time.perf_counter() - began
+    finally:
+        process.terminate()
         try:
-            if _call(address, "GET", "/api/health")[0] == 200:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _first_answer(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Ask until there is an answer. Raises SystemExit where the server ended."""
+    while process.poll() is None:
+        with suppress(OSError, http.client.HTTPException):  # it is not listening yet
+            if _call(address, "POST", "/api/ask", {"question": FIRST})[0] == 200:
                 return
-        except OSError:
-            pass  # it is not listening yet
-        time.sleep(0.2)
+        time.sleep(0.05)
+    raise SystemExit(f"the server ended with status {process.returncode} before its first answer")
 
 
 def _measured(args: argparse.Namespace, address: str) -> dict[str, Any]:
     questions = iter(dict.fromkeys(each.question for each in labels.read(QUESTIONS).questions))
     ask = _Page(address) if args.by == "page" else _Api(address)
-    ask("上海是哪一年启动区块链技术应用试点的?", Heard())  # everything is loaded by now
+    ask(FIRST, Heard())  # everything is loaded by now
     heard, lock, began = Heard(), threading.Lock(), time.perf_counter()
 
     def use(user: int) -> None:
@@ -164,7 +201,7 @@ class _Api:
         began = time.perf_counter()
         try:
             status, reply = _call(self._address, "POST", "/api/ask", {"question": question})
-        except OSError as error:
+        except _BROKEN as error:
             heard.faults.append(f"{type(error).__name__}: {error}")
             return
         if status != 200:
@@ -195,7 +232,7 @@ class _Page:
                 heard.faults.append(f"{status}: {reply}")
                 return
             moves = [(time.perf_counter() - began, told) for told in self._told(session)]
-        except OSError as error:
+        except _BROKEN as error:
             heard.faults.append(f"{type(error).__name__}: {error}")
             return
         last = json.dumps(moves[-1][1] if moves else None, ensure_ascii=False)

@@ -1,30 +1,30 @@
-"""Dense retrieval: FAISS inner product over unit vectors, which is the cosine."""
+"""Dense retrieval: inner products of unit vectors, which are cosines, over one of FAISS's indexes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qa import nearest
 from qa.types import Encoder
 
 if TYPE_CHECKING:
+    from qa.nearest import Nearest
     from qa.types import Mask, Rows, Vectors
 
 __all__ = ["Dense"]
 
-_NOISE = 1e-6  # two cosines that differ by less may be one cosine, summed in another order
-
 
 class Dense:
-    """The dense leg: an exact FAISS index and the encoder its vectors came from."""
+    """The dense leg: an index of vectors (see ``qa/nearest.py``) and the encoder they came from."""
 
     name = "dense"
 
-    def __init__(self, index: Any, encoder: Encoder) -> None:
+    def __init__(self, index: Nearest, encoder: Encoder) -> None:
         self._index = index
         self._encoder = encoder
         self._question = lru_cache(maxsize=64)(self._encode)  # both legs' scores ask for the same vector
@@ -36,39 +36,24 @@ class Dense:
 
     @classmethod
     def of_blocks(cls, blocks: Iterable[Vectors], encoder: Encoder) -> Dense:
-        """Index blocks of unit vectors, float32 (rows, dim) each, in order; one is held beside the index."""
-        index = _faiss().IndexFlatIP(encoder.dim)
-        for vectors in blocks:
-            index.add(vectors)
-        return cls(index, encoder)
+        """Index blocks of unit vectors, float32 (rows, dim) each, in order."""
+        return cls(nearest.made(blocks, encoder.dim), encoder)
 
     def search(self, question: str, k: int, allowed: Mask | None = None) -> tuple[Rows, Vectors]:
         """At most ``k`` rows by cosine, best first, ties by row."""
-        size = self._index.ntotal if allowed is None else int(allowed.sum())
-        if not size:
+        if not len(self._index) or (allowed is not None and not allowed.any()):
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        rows = self._nearest(self._question(question), min(k, size), size, allowed)
+        rows = self._index.candidates(self._question(question), k, allowed)
         scores = self.scores(question, rows)
         best = np.lexsort((rows, -scores))[:k]
         return rows[best], scores[best]
-
-    def _nearest(self, vector: Vectors, k: int, size: int, allowed: Mask | None) -> Rows:
-        """The ``k`` nearest rows and all that tie with the last: FAISS would pick any of those."""
-        params = _only(allowed)
-        scores, rows = self._index.search(vector, min(k + 1, size), params=params)
-        if k < size and scores[0, k - 1] - scores[0, k] <= _NOISE:
-            _, _, tied = self._index.range_search(vector, float(scores[0, k - 1]) - _NOISE, params=params)
-            found: Rows = tied
-        else:
-            found = rows[0, :k]
-        return found
 
     def scores(self, question: str, rows: Rows) -> Vectors:
         """The cosine of each of ``rows`` with ``question``, float32; equal vectors have equal ones."""
         if not len(rows):
             return np.zeros(0, dtype=np.float32)
         # Not a matrix product: there a row's last bit may depend on where the row stands.
-        products: Vectors = self._index.reconstruct_batch(rows) * self._question(question)[0]
+        products: Vectors = self._index.vectors(rows) * self._question(question)[0]
         found: Vectors = products.sum(axis=1)
         return found
 
@@ -76,36 +61,23 @@ class Dense:
         return self._encoder.encode([question], "query")
 
     def save(self, folder: Path) -> list[str]:
-        """Write the leg's file into ``folder`` and name it."""
-        _faiss().write_index(self._index, str(folder / "vectors.faiss"))
-        return ["vectors.faiss"]
+        """Write the leg's files into ``folder`` and name them."""
+        return self._index.save(folder)
+
+    @classmethod
+    def write(cls, folder: Path, blocks: Iterable[Vectors], encoder: Encoder) -> list[str]:
+        """What ``of_blocks`` and ``save`` do, with the vectors on the disk instead of in memory."""
+        return nearest.write(folder, blocks, encoder.dim)
 
     @classmethod
     def load(cls, folder: Path, encoder: Encoder) -> Dense:
         """Open what ``save`` wrote. FAISS's own errors pass through as RuntimeError."""
-        return cls(_faiss().read_index(str(folder / "vectors.faiss")), encoder)
+        return cls(nearest.load(folder), encoder)
 
     def vectors(self) -> Vectors:
         """All vectors, float32 (n, dim), in row order."""
-        found: Vectors = self._index.reconstruct_n(0, self._index.ntotal)
-        return found
+        return self._index.vectors(np.arange(len(self._index)))
 
     def vectors_of(self, rows: Rows) -> Vectors:
         """The vectors of ``rows``, float32 (len(rows), dim)."""
-        found: Vectors = self._index.reconstruct_batch(rows)
-        return found
-
-
-def _only(allowed: Mask | None) -> Any:
-    """FAISS's parameters for a search among the ``allowed`` rows."""
-    if allowed is None:
-        return None
-    faiss = _faiss()
-    return faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.flatnonzero(allowed)))
-
-
-def _faiss() -> Any:
-    """The library, imported when first needed; its stubs lag behind its keyword arguments."""
-    import faiss
-
-    return faiss
+        return self._index.vectors(rows)

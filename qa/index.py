@@ -60,7 +60,7 @@ SEEN = "seen.json"  # lies in the generation, but is not of it: it holds times o
 UNFINISHED = "unfinished"
 _PARTS = re.compile(
     r"(articles\.jsonl|(articles|passages)\.(keys\.)?npy|(doubles|signatures)\.npy|dictionary\.txt"
-    r"|(catalogue|headings|files|(building-)?seen)\.json|bm25\..+|vectors\.faiss|spill\..+)"
+    r"|(catalogue|headings|files|(building-)?seen)\.json|bm25\..+|vectors\.(faiss|json|npy)|spill\..+)"
 )
 _BATCH = re.compile(r"(files|terms|vectors)-\d{6}\.(jsonl|npz)(\.part)?")
 
@@ -85,6 +85,8 @@ class Manifest:
     ``settings``  what the generation was made with, and under ``threshold`` an ``OwnThreshold``, if there
                   is one: it came later, belongs to the folder, and is not in the fingerprint
     ``files``     name → bytes and SHA-256 of each file of the generation
+    ``vectors``   what ``vectors.json`` of the generation says: the kind of the vector index, its Recall@10;
+                  empty for one of an earlier version, which is flat
     """
 
     generation: str
@@ -94,6 +96,7 @@ class Manifest:
     settings: Mapping[str, Any]
     counts: Mapping[str, int]
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    vectors: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def threshold(self) -> OwnThreshold | None:
@@ -141,6 +144,8 @@ def _checked(manifest: Manifest) -> Manifest:
     texts += [facts["sha256"] for facts in manifest.files.values()]
     if manifest.threshold is not None:
         texts.append(manifest.threshold.reader)
+    if not isinstance(manifest.vectors, dict):
+        raise TypeError("vectors is no object")
     if not all(isinstance(text, str) for text in texts) or not all(isinstance(n, int) for n in numbers):
         raise TypeError("a value is of the wrong kind")
     if missing := {"articles.jsonl", "doubles.npy", "files.json", "vectors.faiss"} - manifest.files.keys():
@@ -538,6 +543,7 @@ def publish(folder: Path, building: Path, manifest: Manifest) -> None:
     """
     _sync(building)
     target = folder / manifest.generation
+    manifest = replace(manifest, vectors=_described(building / "vectors.json"))
     if target.exists():  # the same content was built before: keep it if it is whole
         try:
             check(target, manifest, every_byte=True)
@@ -551,6 +557,11 @@ def publish(folder: Path, building: Path, manifest: Manifest) -> None:
         _write(folder / README, (resources.files("qa") / "data" / "index-readme.md").read_text("utf-8"))
     _write(folder / "manifest.json", manifest.to_json() + "\n")
     sweep(folder, keep=manifest.generation)
+
+
+def _described(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return found
 
 
 def keep_threshold(folder: Path, found: OwnThreshold) -> None:

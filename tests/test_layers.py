@@ -16,6 +16,7 @@ ROWS = (
     ("arrays", "desk", "names", "settings", "text", "words", "onnx"),
     (
         *("decoding", "furniture", "formats", "articles", "outline", "passages", "encoder"),
+        *("static", "nearest"),
         *("conversation", "metrics", "labels", "windows", "spans", "resampling", "causes"),
         *("boilerplate", "byline"),
     ),
@@ -47,7 +48,7 @@ BESIDE = {
 HEAVY = {
     "torch": set(),
     "sentence_transformers": {"encoder"},
-    "faiss": {"dense"},
+    "faiss": {"nearest"},
     "jieba": {"words"},
     "onnxruntime": {"onnx"},
     "tokenizers": {"onnx"},

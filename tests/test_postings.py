@@ -137,7 +137,7 @@ def test_no_more_passages_than_stated_are_kept_whole(tmp_path: Path) -> None:
 
 
 def test_the_stated_share() -> None:
-    assert Thinning(above=50_000, share=0.1) == THINNING
+    assert Thinning(above=50_000, share=0.2) == THINNING
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["", "。"]])

@@ -54,5 +54,5 @@ browser: $(READY)  ## 为页面测试装 Chromium a browser for the page's tests
 	@if command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then :; else \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; fi
 
-bench: $(READY)  ## README 里的数字 the README's figures
-	$(BIN)/python -m benchmarks.figures
+bench: $(READY)  ## 与保留的数字比较 quick benchmarks beside the kept ones; KEEP=1 keeps them
+	$(BIN)/python -m benchmarks.guards $(if $(KEEP),--keep)

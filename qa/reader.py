@@ -144,6 +144,11 @@ class SpanReader:
         """How answers are chosen with this reader, as its folder states."""
         return self._settings
 
+    @property
+    def calibration(self) -> Calibration:
+        """What turns its outputs into log-odds, as its folder states."""
+        return self._calibration
+
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         """One reading per passage; ``relevance`` is its best span's score, log-odds of being right.
 

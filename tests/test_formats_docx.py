@@ -122,6 +122,20 @@ def test_merged_cells_hold_for_each_row() -> None:
     ]
 
 
+def test_the_widest_rows_lose_nothing_and_are_counted_before_they_are_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wide = '<w:tcPr><w:gridSpan w:val="1000"/></w:tcPr>'
+    row = f"<w:tr><w:tc>{wide}{p('赵州桥')}</w:tc><w:tc>{p('50米')}</w:tc></w:tr>"
+    raw = by_hand(f"<w:tbl>{row}</w:tbl>")
+    assert one(raw).text == "赵州桥，50米"
+    monkeypatch.setattr(reader, "MOST_CELLS", 1001)
+    assert one(raw).text == "赵州桥，50米"
+    monkeypatch.setattr(reader, "MOST_CELLS", 1000)
+    with pytest.raises(ArticleError, match=r"a\.docx: its tables have more than 1,000 cells; split it$"):
+        one(raw)
+
+
 def test_two_columns_of_names_and_values_have_no_header() -> None:
     rows = "".join(
         f"<w:tr><w:tc>{p(name)}</w:tc><w:tc>{p(value)}</w:tc></w:tr>"

@@ -265,6 +265,33 @@ def test_bombs_passwords_and_damage_are_refused_by_name(monkeypatch: pytest.Monk
         assert str(caught.value) == f"x.zip: {reason}"
 
 
+HIDDEN = "is XML in the encoding {!r}; save it as UTF-8"
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "UTF-16", "us-ascii", "GB18030", "gb2312", "Big5-HKSCS", "windows-1252", "EUC-JP"]
+)
+def test_xml_in_which_marks_can_be_counted_is_let_in(encoding: str) -> None:
+    packed.refuse_encoding(f"<?xml version='1.0' encoding='{encoding}'?><a/>".encode(), where="a")
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"<?xml version='1.0' encoding='UTF-7'?>", HIDDEN.format("UTF-7")),
+        (b'\xef\xbb\xbf<?xml version="1.0" encoding = "IBM037" ?>', HIDDEN.format("IBM037")),
+        (
+            b"<?xml version='1.0'" + b" " * 1000 + b"encoding='UTF-7'?>",
+            "is not sound XML (its declaration has no end)",
+        ),
+    ],
+)
+def test_xml_that_hides_its_marks_is_refused(raw: bytes, reason: str) -> None:
+    with pytest.raises(ArticleError) as caught:
+        packed.refuse_encoding(raw, where="a.docx")
+    assert str(caught.value) == f"a.docx: {reason}"
+
+
 # -- the seam ---------------------------------------------------------------------------------------
 
 

@@ -161,16 +161,37 @@ def test_what_is_no_workbook_is_refused(raw: bytes, reason: str) -> None:
     assert str(caught.value) == f"a.xlsx: {reason}"
 
 
-def test_damaged_markup_inside_is_one_line() -> None:
-    raw = workbook(a=BRIDGES)
+def with_part(part: str, inside: bytes) -> bytes:
+    """A sound workbook in which one part is another, or that has one more."""
     made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(raw)) as package, zipfile.ZipFile(made, "w") as copy:
-        for name in package.namelist():
-            copy.writestr(name, b"<broken" if name == "xl/worksheets/sheet1.xml" else package.read(name))
+    with zipfile.ZipFile(io.BytesIO(workbook(a=BRIDGES))) as package, zipfile.ZipFile(made, "w") as copy:
+        parts = {name: package.read(name) for name in package.namelist()}
+        for name, kept in {**parts, part: inside}.items():
+            copy.writestr(name, kept)
+    return made.getvalue()
+
+
+def test_damaged_markup_inside_is_one_line() -> None:
     with pytest.raises(
         ArticleError, match=r"^a\.xlsx: cannot be read as XLSX \(\w+: [^\n]*\); save it again$"
     ):
-        tables.read(made.getvalue(), source="a.xlsx")
+        tables.read(with_part("xl/worksheets/sheet1.xml", b"<broken"), source="a.xlsx")
+
+
+def test_a_part_whose_marks_cannot_be_counted_is_refused() -> None:
+    hidden = b'<?xml version="1.0" encoding="UTF-7"?>+ADw-styleSheet/+AD4-'
+    with pytest.raises(ArticleError) as caught:
+        tables.read(with_part("xl/styles.xml", hidden), source="a.xlsx")
+    assert str(caught.value) == "a.xlsx: 'xl/styles.xml': is XML in the encoding 'UTF-7'; save it as UTF-8"
+
+
+def test_a_damaged_part_that_no_one_needs_does_no_harm() -> None:
+    raw = with_part("xl/media/image1.png", b"a picture").replace(b"a picture", b"a pikture")
+    made, refused = read(raw, "a.xlsx")
+    assert ([part.text for part in made], refused) == (
+        ["桥名：赵州桥，全长：50.82，年代：隋代", "桥名：卢沟桥，全长：266.5"],
+        [],
+    )
 
 
 @pytest.mark.parametrize(

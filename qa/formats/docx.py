@@ -25,7 +25,7 @@ SUFFIXES = (".docx",)
 KIND = "DOCX"
 DOCUMENT = "word/document.xml"
 LONG_CELL = 300  # characters; a table with longer cells lays out a page
-COLUMNS = 1000  # of one table
+WIDEST = 1000  # columns that one cell may stand for
 MOST_CELLS = 200_000  # of one document, with those that merged cells stand for
 BASED = 20  # styles below each other
 
@@ -245,14 +245,8 @@ def _table(element: Any, walk: _Walk) -> Iterator[Line]:
     found = [
         _Row(row, [list(_lines(cell, walk)) for cell in _named(row, "tc")]) for row in _named(element, "tr")
     ]
-    cells = []
-    for row in found:
-        cells.append(row.cells)
-        walk.cells += len(row.cells)
-        if walk.cells > MOST_CELLS:
-            raise ArticleError(
-                f"{walk.source}: its tables have more than {MOST_CELLS:,} cells; split it", where=walk.source
-            )
+    _refuse_wide(found, walk)
+    cells = [row.cells for row in found]
     if max((len(row) for row in cells), default=0) < 2 or any(
         len(cell) > LONG_CELL for row in cells for cell in row
     ):
@@ -261,6 +255,16 @@ def _table(element: Any, walk: _Walk) -> Iterator[Line]:
     _fill_down([row.element for row in found], cells)
     marked = bool(found) and _child(found[0].element, "trPr", "tblHeader") is not None
     yield from (Line(text, kind="text", item=True) for text in rows.row_lines(cells, marked=marked))
+
+
+def _refuse_wide(found: list[_Row], walk: _Walk) -> None:
+    """Raises ArticleError before so many cells are made that memory would not hold them."""
+    for row in found:
+        walk.cells += row.width
+        if walk.cells > MOST_CELLS:
+            raise ArticleError(
+                f"{walk.source}: its tables have more than {MOST_CELLS:,} cells; split it", where=walk.source
+            )
 
 
 def _named(element: Any, name: str) -> Iterator[Any]:
@@ -280,20 +284,29 @@ class _Row:
     lines: list[list[Line]]
 
     @property
+    def before(self) -> int:
+        """Columns that the row leaves out at its start."""
+        stated = _child(self.element, "trPr", "gridBefore")
+        return 0 if stated is None else _count(stated)
+
+    @property
+    def width(self) -> int:
+        """How many columns it has."""
+        return self.before + sum(map(_width, _named(self.element, "tc")))
+
+    @property
     def cells(self) -> list[str]:
         """The text of each column; a cell that spans several stands in the first."""
-        before = _child(self.element, "trPr", "gridBefore")
-        cells = [""] * (0 if before is None else _count(before))
+        cells = [""] * self.before
         for cell, inside in zip(_named(self.element, "tc"), self.lines, strict=True):
-            span = _child(cell, "tcPr", "gridSpan")
             text = " ".join(line.text for line in inside)
-            cells += [text, *[""] * (0 if span is None else _count(span) - 1)]
-        return cells[:COLUMNS]
+            cells += [text, *[""] * (_width(cell) - 1)]
+        return cells
 
 
 def _count(element: Any) -> int:
     value = _value(element) or "1"
-    return min(int(value), COLUMNS) if value.isdecimal() and int(value) > 0 else 1
+    return min(int(value), WIDEST) if value.isdecimal() and int(value) > 0 else 1
 
 
 def _fill_down(found: list[Any], cells: list[list[str]]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from qa.byline import byline_of, named
 from qa.decoding import damage, decode
 from qa.errors import ArticleError
+from qa.formats import packed
 from qa.furniture import Line
 from qa.outline import Placed, blocks, date_of, iso_date, outline, title_of
 from qa.types import Article, Span
@@ -23,6 +24,7 @@ __all__ = ["SUFFIXES", "Page", "page_of", "read", "refuse_many", "xml_tree"]
 
 SUFFIXES = (".html", ".htm")
 MOST_NODES = 2_000_000  # elements and attributes of one tree: each takes up to 250 bytes
+MOST_PAIRS = 1_000_000_000  # of attributes in one tag, in all tags: the parser compares each pair
 
 _BLOCKS = """
     address article aside blockquote body br button caption center dd details dialog div dl dt fieldset
@@ -55,6 +57,10 @@ _CUE_PART = re.compile(
 )
 _NEVER = frozenset(("html", "body", "main", "article"))
 _CONTENT = re.compile(r"article|content|entry|post|editor|text|main|正文")
+# A tag that may hold attributes, to its end: a ``>`` inside a value in quotation marks is no end.
+_TAG = re.compile(r"""<[A-Za-z_:][^\s/<>]*+[\s/][^>=]*+(?:=\s*+(?:"[^"]*+"|'[^']*+')?+[^>=]*+)*+""")
+_QUOTED = re.compile(r"""=\s*+(?:"[^"]*+"|'[^']*+')""")
+_ATTRIBUTE = re.compile(r"(?<=[\s/])[^\s/]")
 _DECLARED = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _SPACE = re.compile(r"[ \t\n\r\f\v\xa0]+")
@@ -174,6 +180,7 @@ def xml_tree(raw: bytes, *, where: str) -> Any:
     """
     from lxml import etree
 
+    packed.refuse_encoding(raw, where=where)
     refuse_many(raw.count(b"<") - raw.count(b"</") + raw.count(b"="), where=where)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
@@ -230,10 +237,25 @@ def read(raw: bytes, *, source: str, encoding: str | None = None) -> list[Articl
     ]
 
 
+def _refuse_crowded(text: str, source: str) -> None:
+    """Raises ArticleError where a tree would hold too much, or a tag so much that comparing takes minutes."""
+    nodes, pairs = text.count("<") - text.count("</"), 0
+    refuse_many(nodes, where=source)
+    for tag in _TAG.finditer(text):
+        names = len(_ATTRIBUTE.findall(_QUOTED.sub(" ", tag[0])))
+        nodes += names
+        pairs += names * names
+        refuse_many(nodes, where=source)
+        if pairs > MOST_PAIRS:
+            raise ArticleError(
+                f"{source}: its tags hold more attributes than can be read; save it anew", where=source
+            )
+
+
 def _parse(text: str, source: str) -> Any:
     from lxml import etree, html
 
-    refuse_many(text.count("<") - text.count("</") + text.count("="), where=source)
+    _refuse_crowded(text, source)
     # lxml refuses a str that still declares the encoding it once had.
     text = _XML_DECLARATION.sub("", text)
     parser = html.HTMLParser(huge_tree=True, remove_comments=True)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 
 from qa.errors import ArticleError
 
-__all__ = ["opened", "present", "refuse_other", "refuse_tight", "unpacked"]
+__all__ = ["opened", "present", "refuse_encoding", "refuse_other", "refuse_tight", "unpacked"]
 
 LARGEST_PART = 100_000_000  # bytes of one member once unpacked
 UNSUSPECTED = 10_000_000  # bytes up to which any ratio is allowed: repeated text packs well
 RATIO = 200  # times; sheets of repeated numbers reach about 100, deflate at most 1032
+LONGEST_DECLARATION = 1000  # bytes
+_DECLARATION = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml\s")
+_ENCODING = re.compile(rb"""\bencoding\s*=\s*["']([^"']*)""")
+# Those in which every ``<`` is the byte 3C, so that marks can be counted before anything is parsed. In others
+# (UTF-7, those of mainframes) a mark can be hidden.
+_COUNTABLE = re.compile(
+    rb"utf-?8|utf-?16(?:be|le)?|(?:us-)?ascii|iso-?8859-\d+|latin-?1|(?:windows-|cp)(?:125\d|936|950)"
+    rb"|gb_?2312|gbk|gb18030|euc-\w\w|big5(?:-?hkscs)?|shift_jis|koi8-[ru]",
+    re.IGNORECASE,
+)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LOCKED = "EncryptedPackage".encode("utf-16-le")
 _BEGINNINGS = (
@@ -75,6 +86,20 @@ def present(package: zipfile.ZipFile, name: str, *, where: str, kind: str) -> No
         raise ArticleError(f"{where}: is {found}, not {kind}; give it the right suffix", where=where)
 
 
+def refuse_encoding(raw: bytes, *, where: str) -> None:
+    """Raises ArticleError where the XML that begins with ``raw`` says that its marks are hidden."""
+    head = raw[:LONGEST_DECLARATION]
+    if _DECLARATION.match(head) is None:
+        return  # UTF-8, or UTF-16 that its first bytes tell
+    end = head.find(b"?>")
+    if end < 0:
+        raise ArticleError(f"{where}: is not sound XML (its declaration has no end)", where=where)
+    found = _ENCODING.search(head, 0, end)
+    if found is not None and _COUNTABLE.fullmatch(found[1]) is None:
+        name = found[1].decode("ascii", "replace")[:20]
+        raise ArticleError(f"{where}: is XML in the encoding {name!r}; save it as UTF-8", where=where)
+
+
 def refuse_tight(package: zipfile.ZipFile, *, where: str, marks: Callable[[str], int]) -> None:
     """For a library that reads the members by itself: raises ArticleError where one cannot be let out.
 
@@ -82,6 +107,7 @@ def refuse_tight(package: zipfile.ZipFile, *, where: str, marks: Callable[[str],
     """
     for info in package.infolist():
         _refuse_large(info, where)
+        refuse_encoding(_head(package, info), where=f"{where}: {info.filename!r}")
         allowed = marks(info.filename)
         if (
             info.file_size > allowed
@@ -90,6 +116,15 @@ def refuse_tight(package: zipfile.ZipFile, *, where: str, marks: Callable[[str],
             raise ArticleError(
                 f"{where}: {info.filename!r} holds more than {allowed:,} marks; split it", where=where
             )
+
+
+def _head(package: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """The beginning of a member; nothing where it is damaged, which matters only to who needs it."""
+    try:
+        with package.open(info) as member:
+            return member.read(LONGEST_DECLARATION)
+    except _DAMAGE:
+        return b""
 
 
 def _chunks(package: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> Iterator[bytes]:

@@ -40,7 +40,7 @@ LARGEST_STREAM = 500_000_000  # bytes of one stream unpacked; deflate packs 1032
 LONGEST_HEADER = 4000  # bytes of what stands before a stream
 LARGEST_FORM = 1_000_000  # bytes of a form that are looked at
 DRAWN = 1_000_000  # times that forms inside each other may draw each other, before the file is guarded
-MEMORY = 1_500_000_000  # bytes of addresses of a process that reads a guarded file …
+MEMORY = 1_000_000_000  # bytes of addresses of a process that reads a guarded file …
 SECONDS = 120  # … and its processor time
 UNMAPPED = 0.2  # the share of signs that no one can read, above which the file is refused
 

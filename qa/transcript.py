@@ -117,12 +117,13 @@ def _nearest(passages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _place(row: Mapping[str, Any]) -> str:
-    """Title, headings, date, page, source, and which characters, as far as they are known."""
+    """Title, headings, author, origin, date, page, source, which characters, as far as they are known."""
     page, start, end = (row.get(name) for name in ("page", "start", "end"))
     headings = row.get("heading")
     known = [
         _text(row, "title"),
         " › ".join(map(str, headings)) if isinstance(headings, list) else "",
+        *(f"{label} {_text(row, name)}" for name, label in _BY.items() if _text(row, name)),
         _text(row, "date"),
         f"第 {page} 页" if isinstance(page, int) else "",
         _text(row, "source"),
@@ -130,6 +131,9 @@ def _place(row: Mapping[str, Any]) -> str:
         f"第 {start + 1}–{end} 字" if isinstance(start, int) and isinstance(end, int) else "",
     ]
     return " · ".join(dict.fromkeys(words(part) for part in known if words(part)))
+
+
+_BY = {"author": "作者", "origin": "来源"}
 
 
 def _sentence(citation: Mapping[str, Any]) -> str:

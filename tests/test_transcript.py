@@ -67,15 +67,13 @@ def test_a_conversation_as_markdown() -> None:
 
 
 def test_a_citation_tells_all_that_is_known_of_its_place() -> None:
-    source = article("a/年报.pdf", "2017年启动。", date="2021-05-06", element="附件 1")
+    source = article(
+        "a/年报.pdf", "2017年启动。", date="2021-05-06", element="附件 1", author="张三", origin="人民网"
+    )
     passage = Passage(source, Span(0, 8), ("第一章", "起步"), 3)
     said = Answer("何时?", "何时?", (Citation(passage, Span(0, 8), Span(0, 8)),), 1.0).to_dict()
-    assert as_markdown([said]).splitlines()[4:8] == [
-        "> 回答：**2017年启动。**",
-        ">",
-        "> —— a/年报.pdf · 第一章 › 起步 · 2021-05-06 · 第 3 页 · 附件 1 · 第 1–8 字",
-        "",
-    ]
+    known = "a/年报.pdf · 第一章 › 起步 · 作者 张三 · 来源 人民网 · 2021-05-06 · 第 3 页 · 附件 1 · 第 1–8 字"
+    assert as_markdown([said]).splitlines()[4:8] == ["> 回答：**2017年启动。**", ">", f"> —— {known}", ""]
 
 
 def test_an_empty_conversation() -> None:

@@ -51,7 +51,10 @@ class SentenceBody(BaseModel):
 
 
 class CitationBody(BaseModel):
-    """Words of an article with their place; `start` and `end` count its characters, half-open."""
+    """Words of an article with their place; `start` and `end` count its characters, half-open.
+
+    `origin`: the paper, agency or site that the article says it was taken from.
+    """
 
     quote: str
     start: int
@@ -65,6 +68,8 @@ class CitationBody(BaseModel):
     heading: list[str]
     page: int | None
     date: str | None
+    author: str | None
+    origin: str | None
     sentence: SentenceBody
     sha256: str
     encoding: str

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: chat test check format index eval gate baseline setup browser bench help
+.PHONY: chat test check format index eval gate baseline setup browser bench soak help
 
 help:  ## 显示这些命令 show these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -56,3 +56,6 @@ browser: $(READY)  ## 为页面测试装 Chromium a browser for the page's tests
 
 bench: $(READY)  ## 与保留的数字比较 quick benchmarks beside the kept ones; KEEP=1 keeps them
 	$(BIN)/python -m benchmarks.guards $(if $(KEEP),--keep)
+
+soak: $(READY)  ## 长时间检查 bombs, fuzzing, kills, load: two to three hours; SOAK="--minutes 1" for a short one
+	$(BIN)/python -m benchmarks.soak $(SOAK)

@@ -1,15 +1,16 @@
 """The readers of every format under broken files, for as long as they are given.
 
-    python -m benchmarks.soak_formats [--seconds 600] [--seed 0] [--bombs] [SUFFIX …]
+    python -m benchmarks.soak_formats [--seconds 600] [--seed 0] [--json FILE] [SUFFIX …]
 
 Each suffix is fuzzed in a process of its own, within a gigabyte of memory, until its seconds are over; each
-file that a reader fails on, hangs on or dies of is kept in ``scratch/`` under its seed, and told. ``--bombs``
-reads those of ``tests/bombs.py`` first. Ends with status 1 where anything was found.
+file that a reader fails on, hangs on or dies of is kept in ``scratch/`` under its seed, and told. Ends with
+status 1 where anything was found.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import resource
 import signal
@@ -17,34 +18,34 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 KEPT = ROOT / "scratch"
 MEMORY = 2_000_000_000  # bytes of addresses; what is in use stays below a gigabyte
-IN_USE = 1_000_000  # kilobytes
+MOST_MEGABYTES = 1000
 HANG = 60  # seconds of processor time that one file of a few kilobytes may take
 
 
 def main() -> int:
     """Fuzz, print a line for each suffix, and say whether all was well."""
-    from broken import sound
-    from specimens import MAKERS
+    from broken import READERS, sound
 
     args = _options().parse_args()
     if args.worker:
         return _work(args.worker, args.seconds, args.seed)
-    faults = _bombs() if args.bombs else 0
-    for suffix in args.suffixes or sorted(MAKERS):
-        sound(suffix)  # an unknown suffix fails here
-        call = [*(sys.executable, "-m", "benchmarks.soak_formats", "--worker", suffix)]
-        call += ["--seconds", str(args.seconds), "--seed", str(args.seed)]
-        ended = subprocess.run(call, cwd=ROOT, check=False).returncode
-        if ended:
-            faults += 1
-            print(f"{suffix}: FAILED (status {ended}); see {KEPT}/soak-last{suffix}", flush=True)
-    return min(faults, 1)
+    for suffix in args.suffixes:
+        sound(suffix)  # an unknown one fails here
+    found: dict[str, Any] = {}
+    for suffix in args.suffixes or READERS:
+        found[suffix] = _fuzzed(suffix, args.seconds, args.seed)
+        print(f"{suffix}: {json.dumps(found[suffix])}", flush=True)
+    if args.json:
+        told = {"seconds_each": args.seconds, "seed": args.seed, "readers": found}
+        args.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    return int(any(each["status"] for each in found.values()))
 
 
 def _options() -> argparse.ArgumentParser:
@@ -52,9 +53,22 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("suffixes", nargs="*", metavar="SUFFIX")
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--bombs", action="store_true")
+    parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     return parser
+
+
+def _fuzzed(suffix: str, seconds: float, seed: int) -> dict[str, Any]:
+    """What a worker told: ``files``, ``faults``, ``megabytes``; where it died, only its ``status``."""
+    call = [*(sys.executable, "-m", "benchmarks.soak_formats", "--worker", suffix)]
+    call += ["--seconds", str(seconds), "--seed", str(seed)]
+    ended = subprocess.run(call, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8", check=False)
+    told: dict[str, Any] = json.loads(ended.stdout) if ended.stdout else {"last": str(_last(suffix))}
+    return {**told, "status": ended.returncode}
+
+
+def _last(suffix: str) -> Path:
+    return KEPT / f"soak-last{suffix}"
 
 
 def _work(suffix: str, seconds: float, seed: int) -> int:
@@ -63,7 +77,7 @@ def _work(suffix: str, seconds: float, seed: int) -> int:
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     KEPT.mkdir(exist_ok=True)
-    last, faults, count = KEPT / f"soak-last{suffix}", 0, 0
+    last, faults, count = _last(suffix), 0, 0
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         rng = random.Random(f"{seed} {count}")
@@ -77,20 +91,14 @@ def _work(suffix: str, seconds: float, seed: int) -> int:
             faults += 1
             kept = KEPT / f"soak-{seed}-{count}{suffix}"
             kept.write_bytes(raw)
-            print(f"{suffix}: {type(error).__name__}: {error} ({kept})", flush=True)
+            print(f"{suffix}: {type(error).__name__}: {error} ({kept})", file=sys.stderr, flush=True)
         count += 1
     signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{suffix}: {count:,} files, {faults} faults, {used // 1000} MB at most", flush=True)
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
+    print(json.dumps({"files": count, "faults": faults, "megabytes": used}))
     if not faults:
         last.unlink(missing_ok=True)
-    return int(faults > 0 or used > IN_USE)
-
-
-def _bombs() -> int:
-    """How many bombs were not refused or read within their bounds, 0 or 1."""
-    ended = subprocess.run([sys.executable, str(ROOT / "tests" / "bombs.py")], cwd=ROOT, check=False)
-    return int(ended.returncode != 0)
+    return int(faults > 0 or used > MOST_MEGABYTES)
 
 
 if __name__ == "__main__":

@@ -160,7 +160,7 @@ def _short(size: int) -> str:
 
 _BLUE, _SAND, _GREEN, _INK, _MUTED, _LINE = "#2f6690", "#c98b3b", "#5b8e7d", "#22313f", "#66727d", "#dfe4e8"
 _FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei", "SimHei")
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "font.size": 10,
     "text.color": _INK,
     "axes.edgecolor": _LINE,
@@ -197,8 +197,8 @@ def picture(runs: Sequence[Run], path: Path) -> None:
     from matplotlib.figure import Figure
 
     font = _chinese_font()
-    family = ["DejaVu Sans"] if font is None else [font, "DejaVu Sans"]
-    with style.context("default"), rc_context({**_STYLE, "font.family": family}):
+    own: dict[Any, Any] = {"font.family": ["DejaVu Sans"] if font is None else [font, "DejaVu Sans"]}
+    with style.context("default"), rc_context(_STYLE | own):
         figure = Figure(figsize=(9.6, 7.0), layout="constrained")
         FigureCanvasAgg(figure)
         for axes, panel in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):

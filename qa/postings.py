@@ -152,7 +152,7 @@ def _counted(blocks: Iterable[Counted], size: int) -> tuple[Numbers, Any, int]:
     """In how many passages each term stands, each passage's length in terms (float64), the highest count."""
     df, lengths, most = np.zeros(size, dtype=np.int64), [np.zeros(0)], 0
     for block in blocks:
-        df += np.bincount(block.terms, minlength=size)
+        np.add.at(df, block.terms, 1)
         lengths.append(_sums(block.counts, block.sizes))
         most = max(most, int(block.counts.max(initial=0)))
     return df, np.concatenate(lengths), most

@@ -23,6 +23,7 @@ PACKAGES = (
     "sentence-transformers",
     "tokenizers",
 )
+OPTIONAL = {"milvus-lite": "milvus", "pymilvus": "milvus", "xlrd": "xls"}  # the extra that installs each
 
 
 def examine(folder: Path) -> dict[str, dict[str, Any]]:
@@ -50,6 +51,11 @@ def _packages() -> dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             found[name] = "missing; run: make setup"
+    for name, extra in OPTIONAL.items():
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = f"not installed; if it is needed: pip install 'qa[{extra}]'"
     return found
 
 

@@ -6,6 +6,7 @@ QaError                    every error this package raises on purpose
 │   └── EncodingError      … because no encoding is the clear winner (carries the candidates)
 ├── LabelError             a labelled question set that cannot be read (carries file and line)
 ├── IndexFolderError       an index folder that is missing, foreign, damaged or locked
+├── StoreError             a Milvus that cannot be reached, or whose collection is not as it has to be
 └── ModelError             a model that is missing, damaged, or not the one the index was built with
 """
 
@@ -19,6 +20,7 @@ __all__ = [
     "LabelError",
     "ModelError",
     "QaError",
+    "StoreError",
 ]
 
 
@@ -52,6 +54,10 @@ class LabelError(QaError):
 
 class IndexFolderError(QaError):
     """An index folder that is missing, foreign, damaged, or held by another writer."""
+
+
+class StoreError(QaError):
+    """A Milvus that cannot be reached, or a collection that is missing, foreign, unfinished or of another make."""
 
 
 class ModelError(QaError):

@@ -27,7 +27,7 @@ ROWS = (
     ("answering", "catalogue", "indexing", "verification"),
     (
         *("evaluation", "runs", "labelling", "doctor", "terminal", "watching"),
-        *("collection", "library", "suggestions", "transcript"),
+        *("collection", "library", "milvus", "suggestions", "transcript"),
     ),
     ("comparison", "exports", "feedback", "thresholds", "report"),
     ("page",),
@@ -57,6 +57,9 @@ HEAVY = {
     "openpyxl": {"formats.tables"},
     "pypdfium2": {"formats.pdf"},
     "marisa_trie": {"words", "lexical", "postings"},  # the dictionary and the index's own terms
+    "pymilvus": {"milvus.connection", "milvus.schema"},
+    "milvus_lite": {"milvus.connection"},
+    "grpc": {"milvus.connection"},
     "datasketch": {"ingest.doubles"},
 }
 MODULES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from qa.commands.opening import ensured, opened
+from qa.commands.opening import opened
 from qa.commands.options import (
     add_index_option,
     add_leg_option,
@@ -158,12 +158,10 @@ def add_search(commands: Any) -> None:
 
 
 def _search(args: Any) -> int:
-    from qa.answering import Assistant
     from qa.terminal import hit_lines
     from qa.types import hit_to_dict
 
-    ensured(args.index)
-    with Assistant.open(args.index, leg=args.leg, answers=False) as assistant:
+    with opened(args.index, leg=args.leg, answers=False) as assistant:
         hits = assistant.search(args.question, args.history, k=args.top_k, filters=_filters(args))
     if args.json:
         print_json({"question": args.question, "passages": [hit_to_dict(hit) for hit in hits]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from qa.commands.options import DEFAULT_ARTICLES, add_index_option, command
+from qa.commands.options import DEFAULT_ARTICLES, add_index_option, add_store_option, command
 from qa.commands.output import Bar, print_json, print_lines, say
 from qa.errors import InputError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from qa.errors import QaError
     from qa.indexing import Plan, Summary
+    from qa.milvus.pushing import Pushed
 
 __all__ = ["add_articles", "add_index"]
 
@@ -29,6 +30,7 @@ def add_index(commands: Any) -> None:
     )
     made.add_argument("paths", metavar="PATH", nargs="*", help="文章文件或文件夹 article files or folders")
     add_index_option(made)
+    add_store_option(made, dest="store")
     made.add_argument("--encoder", metavar="NAME", help="句向量模型 any sentence-transformers model")
     made.add_argument("--encoding", metavar="NAME", help="文件编码 encoding of the files, if known")
     made.add_argument(
@@ -73,11 +75,14 @@ def _index(args: Any) -> int:
         raise InputError("--remove goes alone with --index; run it first, and then the rest")
     if args.watch and args.dry_run:
         raise InputError("--watch and --dry-run do not go together; leave one out")
+    if args.store and (args.watch or args.dry_run):
+        raise InputError("--store does not go with --watch or --dry-run; leave one out")
     if args.watch:
         return _watch(args, plan)
     with Bar() as bar:
         summary = _summary(args, plan, bar)
-    _print(summary, args.json, dry=args.dry_run)
+        pushed = _pushed(args, bar)
+    _print(summary, args.json, dry=args.dry_run, pushed=pushed)
     return 1 if args.strict and summary.refused else 0
 
 
@@ -90,15 +95,28 @@ def _summary(args: Any, plan: Plan, bar: Bar) -> Summary:
     return build_index(paths, args.index, plan=plan, on_progress=bar.show)
 
 
-def _print(summary: Summary, json: bool, *, dry: bool = False) -> None:
+def _pushed(args: Any, bar: Bar) -> Pushed | None:
+    """The index into the store, if one is named."""
+    if not args.store:
+        return None
+    from pathlib import Path
+
+    from qa.milvus.pushing import push
+
+    return push(Path(args.index), args.store, on_progress=bar.show)
+
+
+def _print(summary: Summary, json: bool, *, dry: bool = False, pushed: Pushed | None = None) -> None:
     from qa.terminal import summary_lines
 
     if json:
-        print_json(summary.to_dict())
+        print_json(summary.to_dict() | ({} if pushed is None else {"store": pushed.to_dict()}))
         return
     if dry:
         print_lines(["试运行，什么也没有写 dry run, nothing was written:"])
     print_lines(summary_lines(summary))
+    if pushed is not None:
+        print_lines([pushed.line()])
 
 
 def _watch(args: Any, plan: Plan) -> int:

@@ -10,17 +10,35 @@ from qa.errors import InputError
 
 if TYPE_CHECKING:
     from qa.answering import Assistant
+    from qa.milvus.address import Address
     from qa.types import LegName
 
 __all__ = ["ensured", "opened"]
 
 
-def opened(index: str, reader: str | None = None, leg: LegName | None = None) -> Assistant:
-    """The assistant over ``index``, which is built first if it is the default one and there is none."""
+def opened(
+    index: str | Address, reader: str | None = None, leg: LegName | None = None, *, answers: bool = True
+) -> Assistant:
+    """The assistant over ``index``, a folder or a store.
+
+    A folder is made first if it is the default one and there is none. ``answers``: as for ``Assistant.open``.
+    """
+    if not isinstance(index, str):
+        return _over_store(index, reader, leg, answers=answers)
     from qa.answering import Assistant
 
     ensured(index)
-    return Assistant.open(index, reader=reader, leg=leg)
+    return Assistant.open(index, reader=reader, leg=leg, answers=answers)
+
+
+def _over_store(address: Address, reader: str | None, leg: LegName | None, *, answers: bool) -> Assistant:
+    """The assistant over a store; what is not whole there is said."""
+    from qa.milvus.assistant import StoreAssistant
+
+    assistant = StoreAssistant.at(address, reader=reader, leg=leg, answers=answers)
+    for line in assistant.unfinished():
+        say(f"qa: {line}")
+    return assistant
 
 
 def ensured(index: str) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qa.milvus.address import Address
 
 __all__ = [
     *("DEFAULT_ARTICLES", "DEFAULT_INDEX"),
-    *("add_index_option", "add_leg_option", "add_reader_option", "command", "port", "positive", "unit"),
+    *("add_index_option", "add_leg_option", "add_reader_option", "add_store_option"),
+    *("command", "port", "positive", "unit"),
 ]
 
 DEFAULT_INDEX = "index"
@@ -43,11 +47,31 @@ def add_reader_option(command: Any) -> None:
     command.add_argument("--reader", metavar="NAME", help="阅读模型的文件夹 folder of another reader")
 
 
+def add_store_option(command: Any, *, dest: str = "index") -> None:
+    """``--store``. Its address takes the place of ``--index`` unless ``dest`` is another."""
+    command.add_argument(
+        "--store",
+        metavar="URI",
+        dest=dest,
+        type=_store,
+        default=argparse.SUPPRESS if dest == "index" else None,
+        help="Milvus 存储，如 a store: milvus://HOST:PORT/COLLECTION, FILE.db",
+    )
+
+
 def add_leg_option(command: Any) -> None:
-    """``--leg``, both unless given."""
+    """``--leg``, both unless given; and ``--store``, which is where the legs may search."""
+    add_store_option(command)
     command.add_argument(
         "--leg", choices=("bm25", "dense"), help="只用这一路检索 search with one leg alone (default: both)"
     )
+
+
+def _store(text: str) -> Address:
+    """An argument that is the address of a store. Raises InputError."""
+    from qa.milvus.address import parse
+
+    return parse(text)
 
 
 def positive(text: str) -> int:

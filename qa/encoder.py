@@ -1,4 +1,4 @@
-"""Texts in, unit vectors out: the encoder that ships with the project, or any sentence-transformers model."""
+"""Texts in, unit vectors out: the encoders that ship with the project, or any sentence-transformers model."""
 
 from __future__ import annotations
 
@@ -19,21 +19,27 @@ if TYPE_CHECKING:
     from qa.onnx import Session
     from qa.types import Encoder, TextKind, Vectors
 
-__all__ = ["BUNDLED", "BundledEncoder", "SentenceTransformerEncoder", "load"]
+__all__ = ["BUNDLED", "STATIC", "BundledEncoder", "SentenceTransformerEncoder", "load"]
 
 BUNDLED: Final = "bundled"
+STATIC: Final = "static"
 _SHIPPED: Final = Path(__file__).parent / "models" / "encoder"
 _HUB_SECONDS: Final = 3.0  # for the hub to say whether it knows a name; the whole refusal stays under 5
 
 
 def load(name: str | None = None, *, threads: int | None = None) -> Encoder:
-    """The encoder called ``name``: None or ``bundled`` for the shipped one, else a folder or hub name.
+    """The encoder called ``name``: None or ``bundled`` for the shipped one, ``static`` for the quick one
+    that ships beside it (see ``qa/static.py``), else a folder or hub name.
 
-    ``threads`` is how many texts the shipped encoder works on at once, by default one a processor.
+    ``threads`` is how many texts the shipped encoders work on at once, by default one a processor.
     Raises ModelError where the model is damaged, or ``name`` is neither a folder nor to be had.
     """
     if name is None or name == BUNDLED:
         return BundledEncoder(threads=threads)
+    if name == STATIC:
+        from qa.static import StaticEncoder
+
+        return StaticEncoder(threads=threads)
     return SentenceTransformerEncoder(name)
 
 
@@ -216,7 +222,7 @@ def _cached_folder(name: str) -> Path | None:
 def _ask_hub(name: str) -> None:
     """Returns where ``name`` is in the hub's local cache or the hub knows it; raises ModelError otherwise."""
     refusal = f"{name}: no such folder, and the model hub"
-    remedy = f"name a folder that holds a sentence-transformers model, or {BUNDLED}"
+    remedy = f"name a folder that holds a sentence-transformers model, {BUNDLED} or {STATIC}"
     try:
         from huggingface_hub import HfApi, constants
 

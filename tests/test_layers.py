@@ -44,6 +44,7 @@ BESIDE = {
     "formats": {"byline", "furniture", "decoding", "outline"},
     "outline": {"furniture"},
     "byline": {"furniture", "outline"},
+    "encoder": {"static"},
 }
 HEAVY = {
     "torch": set(),

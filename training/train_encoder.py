@@ -207,19 +207,22 @@ def _mix(
     searches: dict[str, Any],
     tell: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Writes the mixture of the two models that finds most among its first five on the questions kept out."""
+    """Writes the mixture of the two models that finds most on the questions kept out.
+
+    What counts is the first five, of equal ones the first, then the larger share, nearer to the base.
+    """
     model = _opened(contrasted)
     trained, before = (_opened(folder).state_dict() for folder in (contrasted, distilled))
-    best = (-1.0, 0.0)
+    best = (-1.0, -1.0, 0.0)
     for share in SHARES:
         model.load_state_dict(mixed(trained, before, share))
         found = figures(model, searches)
         tell({"stage": "mix", "share": share, **found})
-        # Of equal ones the larger share, which is nearer to the base.
-        best = max(best, (sum(value for name, value in found.items() if name.endswith("@5")), share))
-    model.load_state_dict(mixed(trained, before, best[1]))
+        five, one = (sum(found[name] for name in found if name.endswith(end)) for end in ("@5", "@1"))
+        best = max(best, (five, one, share))
+    model.load_state_dict(mixed(trained, before, best[-1]))
     model.save(str(out))
-    tell({"stage": "mixed", "share": best[1]})
+    tell({"stage": "mixed", "share": best[-1]})
 
 
 def mixed(trained: dict[str, Any], before: dict[str, Any], share: float) -> dict[str, Any]:

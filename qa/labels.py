@@ -92,17 +92,28 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class LabelSet:
-    """The questions of one file in its order. ``name``: the file's name; ``sha256``: of its bytes."""
+    """The questions of one file in its order. ``name``: the file's name; ``sha256``: of its bytes.
+
+    ``part``  which of them, in words, where it is not all
+    """
 
     name: str
     sha256: str
     questions: tuple[Question, ...]
+    part: str | None = None
 
     @property
     def paragraphs(self) -> tuple[Paragraph, ...]:
         """The distinct labelled paragraphs, by number."""
         found = {question.paragraph for question in self.questions if question.paragraph is not None}
         return tuple(sorted(found, key=lambda paragraph: paragraph.number))
+
+    def only(self, split: str | None = None, first: int | None = None) -> LabelSet:
+        """The questions of one ``split``, of these the ``first`` so many; None leaves nothing out."""
+        kept = tuple(question for question in self.questions if split in (None, question.split))
+        told = [split, None if first is None else f"first {first}"]
+        part = ", ".join(each for each in told if each is not None)
+        return replace(self, questions=kept[:first], part=part or None)
 
 
 def read(path: Path) -> LabelSet:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = [
+    "NDCG",
     "RANKING",
     "RIGHT",
     "RankMeasure",
@@ -275,11 +276,14 @@ class RankMeasure:
     of: Callable[[Sequence[bool], int], float]
 
 
+NDCG = RankMeasure("nDCG@10", lambda relevant, total: ndcg(relevant, 10, total))
+"""The one measure of a ranking that the rank of the first relevant passage does not tell."""
+
 RANKING = (
     RankMeasure("Recall@1", lambda relevant, _: recall(relevant, 1)),
     RankMeasure("Recall@5", lambda relevant, _: recall(relevant, 5)),
     RankMeasure("MRR@10", lambda relevant, _: reciprocal_rank(relevant, 10)),
-    RankMeasure("nDCG@10", lambda relevant, total: ndcg(relevant, 10, total)),
+    NDCG,
 )
 """The measures of a ranking that a run reports, in its order."""
 

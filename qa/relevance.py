@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,12 +28,29 @@ class _Held:
     passages: list[Passage] = field(default_factory=list)
 
 
+def _firsts(articles: Collection[_Held]) -> dict[str, _Held]:
+    """For each article that an index holds only by name, the one that says the same and has the passages.
+
+    The two differ in white space at most.
+    """
+    named = {held.article.id: _bare(held.article) for held in articles if not held.passages}
+    if not named:
+        return {}
+    firsts = {_bare(held.article): held for held in articles if held.passages}
+    return {name: firsts[text] for name, text in named.items() if text in firsts}
+
+
+def _bare(article: Article) -> str:
+    return "".join(article.text.split())
+
+
 class Relevance:
     """Which passages of an index are relevant to a question.
 
     A passage is relevant if it comes from one of the ``sources``, or else from the labelled
     paragraph, and holds a reference; where the reference has a place in the paragraph, the passage
-    must overlap it. With neither sources nor paragraph, holding a reference is enough.
+    must overlap it. With neither sources nor paragraph, holding a reference is enough. Of articles that
+    say the same one alone has passages; it goes by the names of all.
     """
 
     def __init__(
@@ -48,10 +65,12 @@ class Relevance:
         self._refused = tuple(refused)
         self._by_text: dict[str, list[_Held]] = {}
         self._by_end: dict[str, list[_Held]] = {}
+        said = _firsts(self._articles.values())
         for held in self._articles.values():
-            self._by_text.setdefault(held.article.text, []).append(held)
+            if held.article.id not in said:
+                self._by_text.setdefault(held.article.text, []).append(held)
             for end in _ends(held.article.source):
-                self._by_end.setdefault(end, []).append(held)
+                self._by_end.setdefault(end, []).append(said.get(held.article.id, held))
 
     def _held(self, article: Article) -> _Held:
         return self._articles.setdefault(article.id, _Held(article))

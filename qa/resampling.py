@@ -37,6 +37,7 @@ __all__ = [
     "differences",
     "intervals",
     "mean_of",
+    "observed",
 ]
 
 RESAMPLES = 2000
@@ -191,6 +192,14 @@ def _divided(part: Values, whole: Values, empty: float = float("nan")) -> Values
 
 
 # ---- draws
+
+
+def observed(statistics: Mapping[str, Statistic], n: int) -> dict[str, float | None]:
+    """Each measure of the ``n`` questions themselves, to six digits; None for one that is undefined."""
+    import numpy as np
+
+    found = {name: float(statistic(np.ones((1, n)))[0]) for name, statistic in statistics.items() if n}
+    return {name: None if math.isnan(value) else round(value, 6) for name, value in found.items()}
 
 
 def intervals(

@@ -7,12 +7,14 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qa.errors import InputError
+from qa.metrics import RIGHT
 
-__all__ = ["CHINESE", "columns", "fail_if", "flat", "load_run", "shown", "table", "to_json"]
+__all__ = ["CHINESE", "Rule", "columns", "fail_if", "flat", "load_run", "shown", "table", "to_json"]
 
 
 def to_json(run: Mapping[str, Any]) -> str:
@@ -39,48 +41,76 @@ def load_run(path: Path) -> dict[str, Any]:
 _CONDITION = re.compile(r"\s*([^<>\s]+)\s*([<>])\s*([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*")
 
 
-def fail_if(run: Mapping[str, Any], expression: str, baseline: Mapping[str, Any] | None = None) -> bool:
-    """Whether a run fails ``NAME<X`` or ``NAME>X``.
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``NAME<X`` or ``NAME>X``: when a run fails. ``signed``: ``limit`` is of the difference from a baseline.
 
-    ``NAME`` is a measure of the summary, dotted where it lies deeper (``abstention.AUROC``,
-    ``by_type.date.F1``). An unsigned ``X`` is compared with the value, a signed one with the value
-    less the baseline's (to six digits, as runs are rounded).
-
-    Raises InputError for an expression that cannot be read, an unknown or undefined measure, an X
-    beyond 1 for a share, and a signed X without a baseline.
+    ``name`` is a measure of the summary, dotted where it lies deeper (``abstention.AUROC``,
+    ``by_type.date.F1``).
     """
-    match = _CONDITION.fullmatch(expression)
-    if match is None:
-        raise InputError(
-            f'--fail-if {expression}: write NAME<X or NAME>X, for example "F1<0.8" or "F1<-0.005"'
-        )
-    name, order, sign, digits = match.groups()
-    limit = float(sign + digits)
-    value = _measure(run, name, "this run")
-    if abs(limit) > 1 and not name.startswith("latency_ms.") and name.split(".")[-1] != "n":
-        raise InputError(f"--fail-if {expression}: {name} lies between 0 and 1")
-    if sign:
-        value = _difference(value, name, expression, baseline)
-    return value < limit if order == "<" else value > limit
+
+    text: str
+    name: str
+    above: bool
+    limit: float
+    signed: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Rule:
+        """Raises InputError for an expression that cannot be read, and for an X beyond 1 for a share."""
+        match = _CONDITION.fullmatch(text)
+        if match is None:
+            raise InputError(f'--fail-if {text}: write NAME<X or NAME>X, for example "F1<0.8" or "F1<-0.005"')
+        name, order, sign, digits = match.groups()
+        limit = float(sign + digits)
+        if abs(limit) > 1 and not name.startswith("latency_ms.") and name.split(".")[-1] != "n":
+            raise InputError(f"--fail-if {text}: {name} lies between 0 and 1")
+        return cls(text, name, order == ">", limit, bool(sign))
+
+    def holds(self, run: Mapping[str, Any], baseline: Mapping[str, Any] | None = None) -> bool:
+        """Whether the run fails; differences are taken to six digits, as runs are rounded.
+
+        Raises InputError for a measure that is unknown or undefined, and for a signed X without a baseline.
+        """
+        value = _measure(run, self.name, "this run")
+        if self.signed:
+            value = round(value - self.before(baseline), 6)
+        return value > self.limit if self.above else value < self.limit
+
+    def require_known(self, run: Mapping[str, Any]) -> None:
+        """Raises InputError unless a run such as this one has the measure, whatever its value."""
+        _looked_up(run, self.name, "this run")
+
+    def before(self, baseline: Mapping[str, Any] | None) -> float:
+        """The baseline's value of the measure. Raises InputError where there is none."""
+        if baseline is None:
+            raise InputError(
+                f"--fail-if {self.text}: a signed value is a difference; give --baseline RUN.json"
+            )
+        return _measure(baseline, self.name, "the baseline")
 
 
-def _difference(value: float, name: str, expression: str, baseline: Mapping[str, Any] | None) -> float:
-    if baseline is None:
-        raise InputError(f"--fail-if {expression}: a signed value is a difference; give --baseline RUN.json")
-    return round(value - _measure(baseline, name, "the baseline"), 6)
+def fail_if(run: Mapping[str, Any], expression: str, baseline: Mapping[str, Any] | None = None) -> bool:
+    """Whether a run fails by an expression. Raises InputError as :class:`Rule` does."""
+    return Rule.parse(expression).holds(run, baseline)
 
 
 def _measure(run: Mapping[str, Any], name: str, whose: str) -> float:
     """A number of a run by its dotted name."""
+    found = _looked_up(run, name, whose)
+    if found is None:
+        raise InputError(f"--fail-if: {name} is undefined in {whose}: it has no questions of the kind")
+    return found
+
+
+def _looked_up(run: Mapping[str, Any], name: str, whose: str) -> float | None:
     found: Any = {**run, **run["summary"]}
     for part in name.split("."):
         if not isinstance(found, Mapping) or part not in found:
             known = ", ".join(measure for measure, _ in flat(run["summary"]))
             raise InputError(f"--fail-if: {whose} has no measure {name}; it has {known}")
         found = found[part]
-    if found is None:
-        raise InputError(f"--fail-if: {name} is undefined in {whose}: it has no questions of the kind")
-    if isinstance(found, bool) or not isinstance(found, (int, float)):
+    if found is not None and (isinstance(found, bool) or not isinstance(found, (int, float))):
         raise InputError(f"--fail-if: {name} is not a number in {whose}")
     return found
 
@@ -134,21 +164,20 @@ CHINESE: Mapping[str, str] = {  # measures by their dotted names, and causes
 
 def table(run: Mapping[str, Any]) -> str:
     """A run's summary, its types and the causes of its misses as a plain table, a line each."""
-    measures = [(name, CHINESE.get(name, ""), shown(name, value)) for name, value in flat(run["summary"])]
+    measures = [(CHINESE.get(name, ""), name, shown(name, value)) for name, value in flat(run["summary"])]
     types = [
-        (kind, f"题数 {scores['n']}", f"EM {shown('EM', scores['EM'])}  F1 {shown('F1', scores['F1'])}")
+        (kind, f"题数 {scores['n']}", f"EM {shown('EM', scores['EM'])}", f"F1 {shown('F1', scores['F1'])}")
         for kind, scores in run["by_type"].items()
     ]
     counts = Counter(row["cause"] for row in run["questions"] if row["cause"] is not None)
-    causes = [(cause, CHINESE.get(cause, ""), str(count)) for cause, count in sorted(counts.items())]
-    sections = [("指标", measures), ("按类型", types), ("失误原因", causes)]
-    head = f"{run['run']['labels']}  阈值 {run['run']['threshold']:g}"
-    return "\n\n".join([head, *(_section(title, rows) for title, rows in sections if rows)])
+    causes = [(CHINESE.get(cause, ""), cause, str(count)) for cause, count in sorted(counts.items())]
+    missed = f"失误原因 causes of {counts.total()} misses（{_MISSED}）"
+    sections = [("指标 measures", measures), ("按类型 by type", types), (missed, causes)]
+    head = f"{run['run']['labels']}  门槛 threshold {run['run']['threshold']:g}"
+    return "\n\n".join([head, *("\n".join([title, *columns(rows)]) for title, rows in sections if rows)])
 
 
-def _section(title: str, rows: Sequence[tuple[str, str, str]]) -> str:
-    """Rows with the Chinese name first, in columns."""
-    return "\n".join([title, *columns([(label, name, value) for name, label, value in rows])])
+_MISSED = f"F1 < {RIGHT}、错拒、误答 wrongly refused or answered"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

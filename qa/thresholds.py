@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from qa.evaluation import Outcome, Run
 
-__all__ = ["FEWEST", "OperatingPoint", "at_error", "set_threshold"]
+__all__ = ["FEWEST", "OperatingPoint", "at_error", "require_enough", "set_threshold"]
 
 FEWEST = 50
 """Of fewer questions an allowed error of one in twenty is a matter of two answers."""
@@ -54,17 +54,22 @@ class OperatingPoint:
         )
 
 
+def require_enough(questions: int) -> None:
+    """Raises InputError for fewer than ``FEWEST`` questions."""
+    if questions < FEWEST:
+        raise InputError(
+            f"a threshold of one's own needs at least {FEWEST} labelled questions, here are {questions}; "
+            "label more of them"
+        )
+
+
 def at_error(outcomes: Sequence[Outcome], allowed: float) -> OperatingPoint:
     """The lowest whole hundredth at which at most ``allowed`` (0 to 1) of what is answered is an error.
 
     Whatever threshold the outcomes were asked with, they are judged by what a threshold of 0 would have
     shown. Raises InputError for fewer than ``FEWEST`` questions, and where no threshold will do.
     """
-    if len(outcomes) < FEWEST:
-        raise InputError(
-            f"a threshold of one's own needs at least {FEWEST} labelled questions, here are {len(outcomes)}; "
-            "label more of them"
-        )
+    require_enough(len(outcomes))
     for hundredth in range(101):
         found = _at(hundredth / 100, outcomes, allowed)
         if found is not None:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from qa import metrics
-from qa.comparison import compare, intervals, require_same_questions, statistics, table
+from qa.comparison import baseline_for, compare, intervals, require_same_questions, statistics, table
 from qa.errors import InputError
+from qa.labels import LabelSet, Question
 from qa.resampling import Interval
 from qa.resampling import intervals as sampled
-from qa.runs import flat, to_json
+from qa.runs import fail_if, flat, to_json
 
 
 def row(name: str, answer: str | None, confidence: float, f1: float | None, **more: Any) -> dict[str, Any]:
@@ -176,6 +177,26 @@ def test_a_measure_that_rows_have_under_its_name_is_compared() -> None:
     assert change.sampled.value == 0.25
 
 
+def with_ndcg(made: dict[str, Any]) -> dict[str, Any]:
+    """The run as this version writes it: its questions tell nDCG@10."""
+    for each in made["questions"]:
+        each["nDCG@10"] = 0.5 if each["answers"] else None
+    return made
+
+
+def test_what_the_questions_of_an_older_baseline_do_not_tell_is_said_once() -> None:
+    comparison = compare(with_ndcg(run()), baseline(), name="old.json")
+    assert comparison.untold == ("nDCG@10",)
+    assert comparison.to_dict()["untold"] == ["nDCG@10"]
+    (line,) = [line for line in table(comparison).splitlines() if "earlier version" in line]
+    assert (
+        line == "  基线里没有逐题的值，故无区间 no interval, the baseline is of an earlier version: nDCG@10"
+    )
+    assert "compared with old.json  门槛 threshold 0.5\n" in table(comparison)
+    assert compare(with_ndcg(run()), with_ndcg(baseline())).untold == ()
+    assert compare(run(), baseline()).untold == ()  # neither of them tells it
+
+
 def test_without_a_search_no_ranking_is_compared() -> None:
     one, other = run(), baseline()
     for made in (one, other):
@@ -227,10 +248,62 @@ def test_a_run_against_itself_changes_nothing() -> None:
 
 def test_the_json_of_a_comparison() -> None:
     shown = compare(run(), baseline()).to_dict()
-    assert list(shown) == ["baseline", "resamples", "level", "measures", "gained", "lost", "changed"]
+    assert list(shown) == [
+        "baseline",
+        "resamples",
+        "level",
+        "measures",
+        "untold",
+        "gained",
+        "lost",
+        "changed",
+    ]
     assert (shown["resamples"], shown["level"]) == (2000, 0.95)
     assert shown["baseline"] == baseline()["run"]
     assert to_json(shown) == to_json(compare(run(), baseline()).to_dict())
+
+
+# ---- a part of a baseline
+
+
+def asked(*names: str, sha256: str = "ab" * 32) -> LabelSet:
+    return LabelSet("l.jsonl", sha256, tuple(Question(name, f"{name}?") for name in names))
+
+
+def test_a_baseline_of_more_questions_is_measured_over_those_that_are_asked() -> None:
+    rows = baseline()["questions"]
+    part = baseline_for(asked("q1", "q2", "q5"), with_ndcg(baseline()), name="b.json")
+    expected = written([rows[0], rows[1], rows[4]])
+    assert part["questions"] == with_ndcg(expected)["questions"]
+    untimed = expected["summary"] | {"latency_ms": {"p50": None}}
+    assert part["summary"] | {"abstention": None} == untimed | {"abstention": None}
+    assert part["summary"]["abstention"] == pytest.approx(expected["summary"]["abstention"], abs=5e-7)
+    assert part["by_type"] == expected["by_type"] | {"name": {"n": 2, "F1": 0.75}}
+    assert (part["summary"]["F1"], part["summary"]["abstention"]["AUROC"]) == (0.75, 1.0)
+    assert baseline_for(asked("q6"), baseline(), name="b.json")["summary"]["F1"] is None
+
+
+def test_a_baseline_of_the_same_questions_stays_as_it_is() -> None:
+    whole = asked(*(f"q{n}" for n in range(1, 7)))
+    assert baseline_for(whole, baseline(), name="b.json") == baseline()
+
+
+def test_a_difference_is_judged_against_the_part() -> None:
+    part = baseline_for(asked("q1", "q2"), baseline(), name="b.json")
+    lost = written([row("q1", None, 0.9, 0.0), row("q2", "乙", 0.8, 0.5)])
+    assert fail_if(lost, "F1<-0.4", part) is True  # 0.25 now, 0.75 there; 0.375 over all six
+    assert compare(lost, part).lost[0].id == "q1"
+
+
+def test_a_baseline_without_one_of_the_questions_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        baseline_for(asked("q6", "q7"), baseline(), name="b.json")
+    assert str(caught.value) == (
+        "b.json: is a run of other questions of the same labels (6 there, 2 here, only one of them has q7); "
+        "make the baseline again with these, or give both the same --split"
+    )
+    with pytest.raises(InputError, match=r"^b\.json: is a run of other labels "):
+        baseline_for(asked("q1", sha256="cd" * 32), baseline(), name="b.json")
 
 
 # ---- bad baselines
@@ -299,7 +372,7 @@ def test_the_same_questions_may_have_been_run_otherwise() -> None:
 
 def test_table() -> None:
     assert table(compare(run(), baseline())) == (
-        "与基线比较 compared with l.jsonl  阈值 0.5\n"
+        "与基线比较 compared with the baseline  门槛 threshold 0.5\n"
         "基线 was，本次 is，差 difference，区间 its interval，p 反号占比 two-sided；* 超出波动 beyond noise\n"
         "  指标            measure                        基线   本次   差      95% 区间          p\n"
         "  完全一致        EM                             0.250  0.250  +0.000  [-0.750, +0.667]  1.000\n"

@@ -13,9 +13,9 @@ from handmade import NAME, OTHER, PASSAGES, SHANGHAI, YEAR, Fake, Line, article,
 
 from qa import __version__
 from qa.errors import InputError
-from qa.evaluation import evaluate, evaluate_gold
+from qa.evaluation import Outcome, Run, evaluate, evaluate_gold, unanswered
 from qa.labels import Paragraph, Question, Reference, paragraph_articles, read
-from qa.runs import fail_if, load_run, table, to_json
+from qa.runs import fail_if, flat, load_run, table, to_json
 from qa.types import Answer, Citation, Passage, Span
 
 SHARED = Path(__file__).parents[1].parent / "shared"
@@ -50,6 +50,7 @@ def test_run_says_what_was_run() -> None:
     assert golden()["run"] == {
         "labels": "labels.jsonl",
         "labels_sha256": "ab" * 32,
+        "part": None,
         "index": "f00d",
         "versions": {"qa": __version__},
         "models": {"encoder": "e", "reader": "r"},
@@ -133,7 +134,9 @@ def test_questions() -> None:
         "list_precision": None,
         "list_recall": None,
         "right": True,
+        "citations_valid": 1.0,
         "rank": 1,
+        "nDCG@10": 1.0,
         "cause": None,
         "leg": None,
         "leg_ranks": None,
@@ -148,6 +151,14 @@ def test_questions() -> None:
         (False, False, None),
     ]
     assert (rows[3]["abstained"], rows[3]["confidence"], rows[3]["citations"]) == (True, 0.4, [])
+    assert [(row["nDCG@10"], row["citations_valid"]) for row in rows] == [
+        (1.0, 1.0),
+        (0.63093, 1.0),  # 1 / log2(3)
+        (1.0, 1.0),
+        (1.0, None),  # nothing is cited
+        (None, 1.0),
+        (None, None),
+    ]
 
 
 def test_curve() -> None:
@@ -177,6 +188,27 @@ def test_a_threshold_of_zero_is_kept_and_history_is_passed_on() -> None:
     run = evaluate(labels(label("q1", "甲", history=("先问?",))), fake, threshold=0.0).to_dict()
     assert run["run"]["threshold"] == 0.0
     assert fake.asked == [("q1?", ("先问?",), 50, 0.0)]
+
+
+def test_a_run_names_the_part_of_the_labels_that_was_asked() -> None:
+    part = replace(QUESTIONS, part="report, first 2", questions=QUESTIONS.questions[:2])
+    assert evaluate(part, Fake(SCRIPT)).to_dict()["run"]["part"] == "report, first 2"
+
+
+def test_what_a_run_will_measure_is_known_before_anything_is_asked() -> None:
+    blank, whole = unanswered(QUESTIONS).to_dict(), golden()
+    assert [name for name, _ in flat(blank["summary"])] == [name for name, _ in flat(whole["summary"])]
+    assert [*flat(blank["by_type"])] == [
+        ("date.n", 2),
+        ("date.EM", 0.0),
+        ("date.F1", 0.0),
+        ("name.n", 2),
+        ("name.EM", 0.0),
+        ("name.F1", 0.0),
+        ("none.n", 2),
+        ("none.EM", None),
+        ("none.F1", None),
+    ]
 
 
 def test_runs_differ_only_in_their_times() -> None:
@@ -443,6 +475,16 @@ def test_a_citation_whose_bytes_lead_elsewhere_is_not_valid() -> None:
     assert run["summary"]["citations_valid"] == 0.75
 
 
+def test_validity_is_taken_a_question_at_a_time() -> None:
+    # One of two citations holds, the one of the other question too: (1/2 + 1) / 2, where 2 of 3 hold.
+    wrong = Passage(replace(SHANGHAI, encoding="utf-16"), Span(0, 13))
+    cited = [(cite(YEAR, "上海"), cite(wrong, "上海")), (cite(YEAR, "上海"),)]
+    answers = [Answer("?", "?", citations, 0.9) for citations in cited]
+    run = Run({}, tuple(Outcome(label(str(n), "上海"), each, each) for n, each in enumerate(answers)))
+    assert [outcome.citations_valid for outcome in run.outcomes] == [0.5, 1.0]
+    assert run.to_dict()["summary"]["citations_valid"] == 0.75
+
+
 # ---- the labelled paragraph
 
 
@@ -466,6 +508,7 @@ def test_gold_passages_give_the_reader_the_labelled_paragraph() -> None:
     assert run["run"] == {
         "labels": "labels.jsonl",
         "labels_sha256": "ab" * 32,
+        "part": None,
         "index": None,
         "versions": {"qa": __version__},
         "models": {"encoder": None, "reader": "r"},
@@ -612,9 +655,9 @@ def test_json_keeps_chinese_and_has_no_nan() -> None:
 
 def test_table() -> None:
     assert table(golden()) == (
-        "labels.jsonl  阈值 0.5\n"
+        "labels.jsonl  门槛 threshold 0.5\n"
         "\n"
-        "指标\n"
+        "指标 measures\n"
         "  题数                n                              6\n"
         "  完全一致            EM                             0.250\n"
         "  字面重合            F1                             0.500\n"
@@ -636,12 +679,12 @@ def test_table() -> None:
         "  中位耗时(毫秒)      latency_ms.p50                 35.0\n"
         "  九五分位耗时(毫秒)  latency_ms.p95                 57.5\n"
         "\n"
-        "按类型\n"
-        "  题数 2  date  EM 0.500  F1 0.750\n"
-        "  题数 2  name  EM 0.000  F1 0.250\n"
-        "  题数 2  none  EM -  F1 -\n"
+        "按类型 by type\n"
+        "  date  题数 2  EM 0.500  F1 0.750\n"
+        "  name  题数 2  EM 0.000  F1 0.250\n"
+        "  none  题数 2  EM -      F1 -\n"
         "\n"
-        "失误原因\n"
+        "失误原因 causes of 4 misses（F1 < 0.8、错拒、误答 wrongly refused or answered）\n"
         "  有答案却拒答  abstained           1\n"
         "  无答案却作答  answered_when_none  1\n"
         "  选错段落      wrong_passage       1\n"

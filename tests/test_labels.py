@@ -399,3 +399,18 @@ def test_cmrc_trial_answers_are_right_by_their_own_measure() -> None:
         assert question.context[reference.start :].startswith(reference.text)
         assert exact_match(reference.text, question.answers) == 1.0
         assert f1(reference.text, question.answers) == 1.0
+
+
+def test_a_part_of_the_questions() -> None:
+    splits = ("tune", "report", None, "report", "report")
+    whole = LabelSet(
+        "l.jsonl", "ab" * 32, tuple(Question(str(n), "?", split=split) for n, split in enumerate(splits))
+    )
+    parts = [whole.only(), whole.only("report"), whole.only(first=2), whole.only("report", 2)]
+    assert [([question.id for question in part.questions], part.part) for part in parts] == [
+        (["0", "1", "2", "3", "4"], None),
+        (["1", "3", "4"], "report"),
+        (["0", "1"], "first 2"),
+        (["1", "3"], "report, first 2"),
+    ]
+    assert whole.only("none").questions == ()

@@ -218,7 +218,7 @@ def test_a_question_tells_what_became_of_it() -> None:
         ("前面的问题 history", "先问?再问?"),
         ("检索的问题 searched", "再问 q6?"),
         ("标准答案 expected", "文章里没有，应当拒答 none: it should abstain"),
-        ("系统回答 given", "拒答 refused；若不设阈值会答 it would have said 2019年"),
+        ("系统回答 given", "拒答 refused；若不设门槛会答 it would have said 2019年"),
         ("把握 confidence", "0.100"),
     ]
     assert told[6][5:7] == [
@@ -271,7 +271,7 @@ def test_the_head_says_what_was_run() -> None:
         f"版本 versions.qa{made().about['versions']['qa']}",
         "编码模型 models.encodere",
         "阅读模型 models.readerr",
-        "作答阈值 threshold0.5",
+        "作答门槛 threshold0.5",
         "随机种子 seed0",
         "每题阅读段数 read8",
         "直接给出标注段落 gold_passage否 no",

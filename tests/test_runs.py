@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qa.errors import InputError
-from qa.runs import columns, flat, load_run, shown
+from qa.runs import Rule, columns, flat, load_run, shown
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,21 @@ def test_measures_by_dotted_names() -> None:
         ("abstention.n", 2),
         ("abstention.ECE", None),
     ]
+
+
+def test_a_rule_is_read_before_anything_is_run() -> None:
+    assert Rule.parse("F1 < -0.02") == Rule("F1 < -0.02", "F1", False, -0.02, signed=True)
+    assert Rule.parse("latency_ms.p95>250") == Rule(
+        "latency_ms.p95>250", "latency_ms.p95", True, 250.0, False
+    )
+    with pytest.raises(InputError, match=r"^--fail-if F1>80: F1 lies between 0 and 1$"):
+        Rule.parse("F1>80")
+
+
+def test_a_rule_knows_whether_a_run_has_its_measure() -> None:
+    run = {"summary": {"F1": None}, "by_type": {"date": {"EM": 0.5}}}
+    Rule.parse("F1<0.5").require_known(run)  # whatever its value
+    Rule.parse("by_type.date.EM<0.5").require_known(run)
+    for name in ("F2", "by_type.name.EM"):
+        with pytest.raises(InputError, match=rf"^--fail-if: this run has no measure {name}; it has F1$"):
+            Rule.parse(f"{name}<0.5").require_known(run)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qa.commands.opening import opened
-from qa.commands.options import DEFAULT_INDEX, add_leg_option, add_reader_option, command, unit
+from qa.commands.opening import ensured
+from qa.commands.options import DEFAULT_INDEX, add_leg_option, add_reader_option, command, positive, unit
 from qa.commands.output import Bar, say
 from qa.errors import InputError
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from qa.answering import Assistant
     from qa.evaluation import Run
     from qa.labels import LabelSet
+    from qa.relevance import Doubt
+    from qa.runs import Rule
 
 __all__ = ["add_eval"]
 
@@ -46,6 +48,7 @@ def add_eval(commands: Any) -> None:
     )
     made.add_argument("--threshold", metavar="X", type=unit, help="低于此把握则不答 abstain below this")
     made.add_argument("--split", metavar="NAME", help="只用这一部分 only questions of this split")
+    made.add_argument("--limit", metavar="N", type=positive, help="只用前 N 题 only the first N questions")
     add_reader_option(made)
     add_leg_option(made)
     _add_outputs(made)
@@ -81,33 +84,44 @@ class _Ran:
 
 
 def _eval(args: Any) -> int:
-    from qa import comparison, runs
+    from qa import comparison, labels
 
     _check(args)
-    baseline = runs.load_run(Path(args.baseline)) if args.baseline else None
-    ran = _run(args)
+    everything = labels.read(Path(args.labels))
+    questions = _part(args, everything)
+    baseline = _baseline(args, questions)
+    rules = _rules(args, questions, baseline)
+    ran = _run(args, questions, everything)
     written = ran.run.to_dict()
     compared = None
     if baseline is not None:
         compared = comparison.compare(written, baseline, name=args.baseline)
         written["comparison"] = compared.to_dict()
-    failed = [rule for rule in args.fail_if if runs.fail_if(written, rule, baseline)]
-    shown = list(_tables(written, compared))
-    if args.set_threshold_at_error is not None:
-        shown.append(_keep_threshold(args, ran.run))
     _write_all(args, ran, written)
-    _tell_doubts(map(str, ran.run.doubts))
-    if _STDOUT not in _outputs(args):
-        print("\n\n".join(shown))
+    _tell_doubts(ran.run.doubts)
+    tell = say if _STDOUT in _outputs(args) else print
+    if tell is print:
+        print("\n\n".join(_tables(written, compared)))
+    if args.set_threshold_at_error is not None:
+        tell(_keep_threshold(args, ran.run))
+    failed = [rule for rule in rules if rule.holds(written, baseline)]
     for rule in failed:
-        say(f"qa: --fail-if {rule} 成立 holds")
+        say(f"qa: --fail-if {rule.text} 成立 holds")
     return 1 if failed else 0
+
+
+# ---- before anything is asked
 
 
 def _check(args: Any) -> None:
     """Raises InputError for options that do not go together, before anything is asked."""
     if _outputs(args).count(_STDOUT) > 1:
         raise InputError("only one output can be written to standard output (-); name files for the others")
+    for file in _outputs(args):
+        if not Path(file).parent.is_dir():
+            raise InputError(f"{file}: there is no folder to write it to; make {Path(file).parent} first")
+    if args.gold_passage and (args.qrels or args.run_file):
+        raise InputError("--gold-passage searches nothing, so there is nothing for --run and --qrels")
     if args.leg and args.gold_passage:
         raise InputError("--gold-passage searches nothing; leave --leg out")
     if args.set_threshold_at_error is None:
@@ -120,9 +134,52 @@ def _check(args: Any) -> None:
         raise InputError("--set-threshold-at-error keeps the threshold in an index; name it with --index")
 
 
+def _part(args: Any, everything: LabelSet) -> LabelSet:
+    """The questions that are asked, enough of them for what is wanted."""
+    from qa.thresholds import require_enough
+
+    questions = everything.only(args.split, args.limit)
+    if not questions.questions:
+        raise InputError(f"{args.labels}: no question has the split {args.split!r}")
+    if args.set_threshold_at_error is not None:
+        require_enough(len(questions.questions))
+    return questions
+
+
+def _baseline(args: Any, questions: LabelSet) -> dict[str, Any] | None:
+    """The baseline as far as it is of these questions; None where none is asked for."""
+    from qa import comparison, runs
+
+    if args.baseline is None:
+        return None
+    whole = runs.load_run(Path(args.baseline))
+    baseline = comparison.baseline_for(questions, whole, name=args.baseline)
+    there, here = len(whole["questions"]), len(questions.questions)
+    if there != here:
+        say(f"qa: {args.baseline}: 只取本次的 {here} 题 of its {there} questions only those of this run")
+    return baseline
+
+
+def _rules(args: Any, questions: LabelSet, baseline: dict[str, Any] | None) -> list[Rule]:
+    """What --fail-if says, each of a measure that the run will have, signed ones with a baseline's."""
+    from qa import runs
+    from qa.evaluation import unanswered
+
+    rules = [runs.Rule.parse(text) for text in args.fail_if]
+    blank = unanswered(questions).to_dict() if rules else {}
+    for rule in rules:
+        rule.require_known(blank)
+        if rule.signed:
+            rule.before(baseline)
+    return rules
+
+
 def _outputs(args: Any) -> list[str]:
     """The files that are asked for."""
     return [file for file in (args.json, args.report, args.predictions, args.run_file, args.qrels) if file]
+
+
+# ---- after
 
 
 def _tables(written: dict[str, Any], compared: Any) -> Iterator[str]:
@@ -168,46 +225,38 @@ def _write(file: str, text: str) -> None:
         Path(file).write_text(text, encoding="utf-8")
 
 
-def _tell_doubts(doubts: Iterable[str]) -> None:
-    """Labels that no answer of this index can be right by: each a line, at most ``_MOST_DOUBTS``."""
-    found = list(doubts)
-    for doubt in found[:_MOST_DOUBTS]:
+def _tell_doubts(doubts: Sequence[Doubt]) -> None:
+    """Labels that no answer of this index can be right by: their number, and at most ``_MOST_DOUBTS``."""
+    if not doubts:
+        return
+    say(f"qa: 有 {len(doubts)} 处标注可疑，仍然计分 doubtful labels, which still count:")
+    for doubt in doubts[:_MOST_DOUBTS]:
         say(f"qa: {doubt}")
-    if len(found) > _MOST_DOUBTS:
-        say(f"qa: 另有 {len(found) - _MOST_DOUBTS} 条 … and {len(found) - _MOST_DOUBTS} more")
+    if len(doubts) > _MOST_DOUBTS:
+        say(f"qa: 另有 {len(doubts) - _MOST_DOUBTS} 条 … and {len(doubts) - _MOST_DOUBTS} more")
 
 
-def _run(args: Any) -> _Ran:
-    """The run that the options ask for."""
-    questions = _questions(args)
+# ---- the run
+
+
+def _run(args: Any, questions: LabelSet, everything: LabelSet) -> _Ran:
+    """The run that the options ask for. ``everything``: the whole label file, for --squad-corpus."""
     with Bar() as bar:
         progress = partial(bar.show, "eval")
         if args.gold_passage:
             return _given(args, questions, progress)
-        with _evaluated(args, questions, bar) as assistant:
+        with _evaluated(args, everything, bar) as assistant:
             return _searched(args, questions, assistant, progress)
-
-
-def _questions(args: Any) -> LabelSet:
-    from qa import labels
-
-    found = labels.read(Path(args.labels))
-    if args.split is None:
-        return found
-    kept = tuple(question for question in found.questions if question.split == args.split)
-    if not kept:
-        raise InputError(f"{args.labels}: no question has the split {args.split!r}")
-    return replace(found, questions=kept)
 
 
 def _given(args: Any, questions: LabelSet, progress: Any) -> _Ran:
     """Each question with its labelled paragraph."""
     from qa import evaluation
     from qa.answering import PassageReading
+    from qa.evaluation.rereading import Rereading
+    from qa.reader import load
 
-    if args.qrels or args.run_file:
-        raise InputError("--gold-passage searches nothing, so there is nothing for --run and --qrels")
-    reading = PassageReading(args.reader)
+    reading = PassageReading(Rereading(load(args.reader)))
     threshold = 0.0 if args.threshold is None else args.threshold
     run = evaluation.evaluate_gold(
         questions, reading, reader=reading.reader.name, threshold=threshold, on_progress=progress
@@ -227,23 +276,27 @@ def _searched(args: Any, questions: LabelSet, assistant: Assistant, progress: An
 
 
 @contextmanager
-def _evaluated(args: Any, questions: LabelSet, bar: Bar) -> Iterator[Assistant]:
+def _evaluated(args: Any, everything: LabelSet, bar: Bar) -> Iterator[Assistant]:
     """The assistant over the index that is evaluated; with --squad-corpus it is made first."""
-    if not args.squad_corpus:
-        with opened(args.index or DEFAULT_INDEX, args.reader, args.leg) as assistant:
-            yield assistant
-        return
     from tempfile import TemporaryDirectory
 
-    from qa.answering import Assistant
+    from qa.evaluation.rereading import opened
+
+    with TemporaryDirectory() as temporary:
+        folder = args.index or (temporary if args.squad_corpus else DEFAULT_INDEX)
+        if args.squad_corpus:
+            _index_paragraphs(args, everything, folder, bar)
+        else:
+            ensured(folder)
+        with opened(Path(folder), reader=args.reader, leg=args.leg) as assistant:
+            yield assistant
+
+
+def _index_paragraphs(args: Any, everything: LabelSet, folder: str, bar: Bar) -> None:
     from qa.indexing import index_articles
     from qa.labels import paragraph_articles
 
-    paragraphs = paragraph_articles(questions)
+    paragraphs = paragraph_articles(everything)
     if not paragraphs:
         raise InputError(f"{args.labels}: carries no paragraphs to index; run it without --squad-corpus")
-    with TemporaryDirectory() as temporary:
-        folder = args.index or temporary
-        index_articles(paragraphs, Path(args.labels), folder, on_progress=bar.show)
-        with Assistant.open(folder, reader=args.reader, leg=args.leg) as assistant:
-            yield assistant
+    index_articles(paragraphs, Path(args.labels), folder, on_progress=bar.show)

@@ -97,11 +97,13 @@ class Changes:
     ``about``      what was run otherwise, as name, then and now
     ``measures``   the differences, in the run's order
     ``questions``  those that came out otherwise, by kind: its two names and its questions
+    ``untold``     measures without an interval because the baseline's questions do not tell them
     """
 
     about: tuple[tuple[str, str, str], ...]
     measures: tuple[Change, ...]
     questions: tuple[tuple[str, str, tuple[_Json, ...]], ...]
+    untold: tuple[str, ...] = ()
 
 
 def changes(comparison: _Json, about: _Json) -> Changes:
@@ -120,6 +122,7 @@ def changes(comparison: _Json, about: _Json) -> Changes:
             ("新失误", "lost", tuple(comparison["lost"])),
             ("别的变化", "changed otherwise", tuple(comparison["changed"])),
         ),
+        tuple(comparison["untold"]),
     )
 
 

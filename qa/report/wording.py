@@ -34,11 +34,12 @@ HEADLINE = (
 FACTS: Mapping[str, str] = {
     "labels": "标注文件",
     "labels_sha256": "标注文件校验",
+    "part": "只用的部分",
     "index": "索引",
     "versions.qa": "版本",
     "models.encoder": "编码模型",
     "models.reader": "阅读模型",
-    "threshold": "作答阈值",
+    "threshold": "作答门槛",
     "seed": "随机种子",
     "read": "每题阅读段数",
     "leg": "只用的检索",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from qa import nearest
 from qa.types import Encoder
 
 if TYPE_CHECKING:
-    from qa.nearest import Nearest
+    from qa.nearest import Blocks, Nearest
     from qa.types import Mask, Rows, Vectors
 
 __all__ = ["Dense"]
@@ -35,8 +34,8 @@ class Dense:
         return cls.of_blocks([vectors], encoder)
 
     @classmethod
-    def of_blocks(cls, blocks: Iterable[Vectors], encoder: Encoder) -> Dense:
-        """Index blocks of unit vectors, float32 (rows, dim) each, in order."""
+    def of_blocks(cls, blocks: Blocks, encoder: Encoder) -> Dense:
+        """Index blocks of unit vectors, float32 or float16 (rows, dim) each, in order."""
         return cls(nearest.made(blocks, encoder.dim), encoder)
 
     def search(self, question: str, k: int, allowed: Mask | None = None) -> tuple[Rows, Vectors]:
@@ -65,7 +64,7 @@ class Dense:
         return self._index.save(folder)
 
     @classmethod
-    def write(cls, folder: Path, blocks: Iterable[Vectors], encoder: Encoder) -> list[str]:
+    def write(cls, folder: Path, blocks: Blocks, encoder: Encoder) -> list[str]:
         """What ``of_blocks`` and ``save`` do, with the vectors on the disk instead of in memory."""
         return nearest.write(folder, blocks, encoder.dim)
 

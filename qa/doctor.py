@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from qa import __version__, encoder, index, reader
+from qa import __version__, encoder, index, nearest, reader
 from qa.errors import QaError
 from qa.types import Article, Block, Passage, Span
 
@@ -26,13 +26,16 @@ PACKAGES = (
 OPTIONAL = {"milvus-lite": "milvus", "pymilvus": "milvus", "xlrd": "xls"}  # the extra that installs each
 
 
-def examine(folder: Path) -> dict[str, dict[str, Any]]:
-    """Findings by section; a fault is told in its row, not raised."""
+def examine(folder: Path, *, measure: bool = False) -> dict[str, dict[str, Any]]:
+    """Findings by section; a fault is told in its row, not raised.
+
+    ``measure``  also measure the vector index's recall anew, on another sample than when it was built
+    """
     return {
         "versions": {"qa": __version__, "python": platform.python_version(), **_packages()},
         "encoder": _encoder(),
         "reader": _reader(),
-        "index": _index(folder),
+        "index": _index(folder, measure=measure),
     }
 
 
@@ -90,7 +93,7 @@ def _reader() -> dict[str, Any]:
     }
 
 
-def _index(folder: Path) -> dict[str, Any]:
+def _index(folder: Path, *, measure: bool) -> dict[str, Any]:
     try:
         manifest = index.read_manifest(folder)
         if manifest is None:
@@ -105,5 +108,18 @@ def _index(folder: Path) -> dict[str, Any]:
         "fingerprint": manifest.fingerprint,
         "encoder": manifest.encoder["name"],
         **manifest.counts,
+        **_vectors(folder, manifest, measure=measure),
         "paths": [root.path for root in manifest.roots],
     }
+
+
+def _vectors(folder: Path, manifest: index.Manifest, *, measure: bool) -> dict[str, Any]:
+    """The kind of the vector index and how much of what is nearest it finds; one without a word is flat."""
+    said = manifest.vectors
+    kind = str(said.get("kind", "flat"))
+    if "lists" in said:
+        kind = f"{said['lists']} lists, {said['probes']} of them probed"
+    found = {"vector_index": kind, "recall@10": said.get("recall@10", 1.0)}
+    if measure:
+        found["recall@10_now"] = nearest.recall(nearest.load(folder / manifest.generation))
+    return found

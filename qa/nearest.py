@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from qa.types import Mask, Rows, Vectors
 
     Halves = NDArray[np.float16]
+    Blocks = Iterable[NDArray[np.float16] | NDArray[np.float32]]
 
 __all__ = ["INDEX", "KIND", "VECTORS", "Flat", "Lists", "Nearest", "load", "made", "recall", "write"]
 
@@ -198,13 +199,13 @@ class Lists:
             yield self.vectors(proposed[proposed >= 0]) @ question
 
 
-def made(blocks: Iterable[Vectors], dim: int) -> Nearest:
+def made(blocks: Blocks, dim: int) -> Nearest:
     """The index of blocks of unit vectors, (rows, ``dim``) each, in order; of the kind their number asks."""
     halves = [np.asarray(block, dtype=np.float16) for block in blocks]
     return _of(np.concatenate([np.zeros((0, dim), dtype=np.float16), *halves]))
 
 
-def write(folder: Path, blocks: Iterable[Vectors], dim: int) -> list[str]:
+def write(folder: Path, blocks: Blocks, dim: int) -> list[str]:
     """The same, written into ``folder`` as the blocks come: the vectors are never all in memory."""
     path, count = folder / VECTORS, 0
     with path.open("wb") as stream:

@@ -1,4 +1,7 @@
-"""The vector of each distinct passage: from the generation before, an interrupted run, or embedded now."""
+"""The vector of each distinct passage: from the generation before, an interrupted run, or embedded now.
+
+From the encoder on they are in half precision, as an index keeps them (see ``qa/nearest.py``).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ from qa.ingest.unfinished import Batches
 from qa.types import Encoder
 
 if TYPE_CHECKING:
-    from qa.types import Vectors
+    from numpy.typing import NDArray
+
+    Halves = NDArray[np.float16]
 
 __all__ = ["Embeddings"]
 
@@ -41,6 +46,7 @@ class Embeddings:
         """
         self._spill, self._batches, self._encoder = spill / "spill.vectors", batches, encoder
         self._rows: dict[bytes, int] = {}
+        self._unkept: list[tuple[Sequence[bytes], Halves]] = []
         self._before = {} if earlier is None else earlier[1]
         self._dense = None if earlier is None else Dense.load(earlier[0].path, encoder)
         for batch in batches.of("vectors"):
@@ -50,20 +56,26 @@ class Embeddings:
         return key in self._rows or key in self._before
 
     def add(self, keys: Sequence[bytes], texts: Sequence[str], *, keep: bool) -> None:
-        """Embed texts; ``keep``: also for the run after this one, should it not end."""
-        vectors = self._encoder.encode(texts, "passage")
+        """Embed texts; ``keep``: also for the run after this one, should it not end.
+
+        What an encoder makes in a second is kept at once: of one that is quick, many batches together.
+        """
+        vectors = self._encoder.encode(texts, "passage").astype(np.float16)
         if keep:
-            self._batches.keep("vectors", lambda stream: self._save(stream, keys, vectors))
+            self._unkept.append((keys, vectors))
+            if sum(len(each) for each, _ in self._unkept) >= getattr(self._encoder, "per_second", 0):
+                self._batches.keep("vectors", self._save)
+                self._unkept = []
         self._take(keys, vectors)
 
-    def blocks(self, keys: Sequence[bytes]) -> Iterator[Vectors]:
-        """The vectors of the passages of these keys, in order, float32 (rows, dim) each."""
-        new = mapped(self._spill, np.float32).reshape(-1, self._encoder.dim)
+    def blocks(self, keys: Sequence[bytes]) -> Iterator[Halves]:
+        """The vectors of the passages of these keys, in order, float16 (rows, dim) each."""
+        new = mapped(self._spill, np.float16).reshape(-1, self._encoder.dim)
         for start in range(0, len(keys), BLOCK):
             yield self._block(keys[start : start + BLOCK], new)
 
-    def _block(self, keys: Sequence[bytes], new: Vectors) -> Vectors:
-        block: Vectors = np.zeros((len(keys), self._encoder.dim), dtype=np.float32)
+    def _block(self, keys: Sequence[bytes], new: Halves) -> Halves:
+        block: Halves = np.zeros((len(keys), self._encoder.dim), dtype=np.float16)
         places = [self._rows.get(key, -1) for key in keys]
         made = np.array([at for at, row in enumerate(places) if row >= 0], dtype=np.int64)
         block[made] = new[[row for row in places if row >= 0]]
@@ -73,14 +85,15 @@ class Embeddings:
             block[kept] = self._dense.vectors_of(rows)
         return block
 
-    def _take(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+    def _take(self, keys: Sequence[bytes], vectors: Halves) -> None:
         with self._spill.open("ab") as stream:
             vectors.tofile(stream)
         for key in keys:
             self._rows[key] = len(self._rows)
 
-    def _save(self, stream: IO[bytes], keys: Sequence[bytes], vectors: Vectors) -> None:
-        whole = np.frombuffer(b"".join(keys), dtype=np.uint8)
+    def _save(self, stream: IO[bytes]) -> None:
+        whole = np.frombuffer(b"".join(key for keys, _ in self._unkept for key in keys), dtype=np.uint8)
+        vectors = np.concatenate([each for _, each in self._unkept])
         np.savez(stream, made_by=np.array(self._encoder.fingerprint), keys=whole, vectors=vectors)
 
     def _load(self, batch: Path) -> None:
@@ -88,7 +101,7 @@ class Embeddings:
         with suppress(*_UNFIT), batch.open("rb") as stream, np.load(stream) as kept:
             if str(kept["made_by"]) != self._encoder.fingerprint:
                 return
-            whole, vectors = kept["keys"].tobytes(), kept["vectors"]
+            whole, vectors = kept["keys"].tobytes(), kept["vectors"].astype(np.float16)
             keys = [whole[at : at + 16] for at in range(0, len(whole), 16)]
             fresh = [at for at, key in enumerate(keys) if key not in self._rows]
             self._take([keys[at] for at in fresh], vectors[fresh])

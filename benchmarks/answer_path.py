@@ -133,7 +133,7 @@ def _lines(assistant: Assistant, asked: Sequence[str]) -> dict[str, float]:
     def answer(question: str) -> str:
         return json.dumps(assistant.ask(question).to_dict(), ensure_ascii=False)
 
-    several = _rate(lambda: told_in_order(asked, answer, len, available_threads() + 1), len(asked))
+    several = _rate(lambda: told_in_order(asked, answer, lambda _: None, available_threads() + 1), len(asked))
     single = _rate(lambda: [answer(question) for question in asked], len(asked))
     return {"a_second": round(several, 2), "ratio": round(several / single, 3)}
 

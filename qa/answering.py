@@ -9,8 +9,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -30,6 +30,8 @@ from qa.words import Segmenter
 if TYPE_CHECKING:
     from qa.types import Article, Encoder, Mask
 
+    _Admitted = tuple[Mask, Callable[[Passage], Passage]]
+
 __all__ = [
     "LONGEST_QUESTION",
     "Assistant",
@@ -45,6 +47,7 @@ LONGEST_QUESTION = 1000  # characters
 # Names are looked for in the best passages of BM25 for a follow-up and for each of the questions before it.
 _NAMING = 3  # questions
 _NAMED = 10  # passages of each
+_FILTERED = 8  # filters whose passages are remembered: to find them all articles are gone through
 _DEEPEST = 3  # times as many passages are read at most when further answers are asked for
 Stage = Literal["search", "read"]
 
@@ -129,6 +132,11 @@ class _Opened:
     segmenter: Segmenter
     info: Mapping[str, str | float]
     answers: _Answers
+    admitted: Callable[[Filters], _Admitted] = field(init=False)
+
+    def __post_init__(self) -> None:
+        admitted = lru_cache(maxsize=_FILTERED)(partial(_admitted, self.generation))
+        object.__setattr__(self, "admitted", admitted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +213,7 @@ def _hits(opened: _Opened, searched: str, k: int, filters: Filters | None) -> tu
     """The ``k`` best passages of what ``filters`` admit, best first."""
     if filters is None or filters.empty:
         return opened.hybrid.search(searched, k, None)
-    allowed, named = _allowed(opened.generation, filters)
+    allowed, named = opened.admitted(filters)
     hits = opened.hybrid.search(searched, k, allowed)
     return tuple(replace(hit, passage=named(hit.passage)) for hit in hits)
 
@@ -297,7 +305,7 @@ class Assistant:
         Raises IndexFolderError, ModelError.
         """
         alone = None if leg is None else RetrievalSettings(bm25_weight=1.0 if leg == "bm25" else 0.0)
-        chosen = reader if answers else _NoReader()
+        chosen: Reader | str | None = reader if answers else _NoReader()
         return cls(Path(folder), reader=chosen, retrieval=alone, cache=cache)
 
     @property
@@ -501,7 +509,7 @@ def _reader(given: Reader | str | None, segmenter: Segmenter) -> Reader:
     return load_reader(given, segmenter=segmenter) if given is None or isinstance(given, str) else given
 
 
-def _allowed(generation: Generation, filters: Filters) -> tuple[Mask, Callable[[Passage], Passage]]:
+def _admitted(generation: Generation, filters: Filters) -> _Admitted:
     """Which passages ``filters`` admit, bool (passages,), and how such a passage is to be cited.
 
     Of articles that say the same one alone has passages; where another one is admitted, that is cited.

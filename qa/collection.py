@@ -71,12 +71,18 @@ class Collections:
     """
 
     def __init__(
-        self, index: Path, home: Path, *, reader: str | None = None, limits: Limits | None = None
+        self,
+        index: Path,
+        home: Path,
+        *,
+        reader: str | None = None,
+        limits: Limits | None = None,
+        cache: int = 0,
     ) -> None:
         """``index``: the server's own; ``home``: where the others lie. Nothing is read or made yet."""
         self._index, self._home = index, home
         self.limits = Limits() if limits is None else limits
-        self._models = _Models(reader)
+        self._models = _Models(reader, cache)
         self._assistants: dict[str, Assistant] = {}
         self._opening = threading.Lock()
 
@@ -88,12 +94,13 @@ class Collections:
         *,
         reader: str | None = None,
         limits: Limits | None = None,
+        cache: int = 0,
     ) -> Self:
         """The collections under ``home``, and that of ``index``; what deletions left behind is swept.
 
-        ``reader``: another reader's folder, for all of them.
+        ``reader``: another reader's folder, for all of them; ``cache``: answers that each keeps.
         """
-        made = cls(Path(index), Path(home), reader=reader, limits=limits)
+        made = cls(Path(index), Path(home), reader=reader, limits=limits, cache=cache)
         _sweep(made._home)
         return made
 
@@ -371,8 +378,8 @@ def _upload(file: Upload | str | os.PathLike[str]) -> Upload:
 class _Models:
     """The encoder and the reader are loaded once for all collections."""
 
-    def __init__(self, reader: str | None) -> None:
-        self._name = reader
+    def __init__(self, reader: str | None, cache: int) -> None:
+        self._name, self._cache = reader, cache
         self._encoders: dict[str, Encoder] = {}
 
     def assistant(self, index: Path) -> Assistant:
@@ -385,7 +392,8 @@ class _Models:
             self._encoders[name] = encoder.load(name)
         # Words of a user's dictionary change what the reader sees, so such an index has its own.
         own = _has_dictionary(index, manifest)
-        return Assistant(index, model=self._encoders[name], reader=self._name if own else self._reader)
+        reader = self._name if own else self._reader
+        return Assistant(index, model=self._encoders[name], reader=reader, cache=self._cache)
 
     @cached_property
     def _reader(self) -> Reader:

@@ -16,6 +16,7 @@ from shelf import CountingEncoder
 
 from qa.answering import Assistant, Filters, PassageReading, answer_from, checked_question
 from qa.errors import IndexFolderError, InputError, ModelError
+from qa.index import Generation
 from qa.indexing import build_index
 from qa.settings import AnswerSettings
 from qa.types import Answer, Article, Candidate, Passage, Reading, ScoredSpan, Span
@@ -262,6 +263,23 @@ def test_filters_hold_for_answers_too(built: Path) -> None:
         assert {citation.article.source for citation in answer.citations} <= {"south/guangzhou.txt"}
         with pytest.raises(InputError, match="no article of the index passes the filters; widen --source"):
             assistant.search(QUESTIONS[0], filters=Filters(after="2030"))
+
+
+def test_articles_are_gone_through_once_for_a_filter(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = Generation.catalogue
+    calls: list[Generation] = []
+
+    def counted(generation: Generation) -> list[tuple[str, str | None]]:
+        calls.append(generation)
+        return catalogue(generation)
+
+    monkeypatch.setattr(Generation, "catalogue", counted)
+    with Assistant.open(built, answers=False) as assistant:
+        south = [assistant.search("试点?", filters=Filters(source="south/*")) for _ in range(3)]
+        assert len(calls) == 1
+        assert assistant.search("试点?", filters=Filters(after="2021")) != south[0]
+    assert len(calls) == 2
+    assert south[0] == south[1] == south[2]
 
 
 def test_a_double_is_cited_where_only_it_passes_the_filter(tmp_path: Path, model: CountingEncoder) -> None:

@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -609,3 +609,11 @@ def test_no_name_leads_out_of_the_home(tmp_path_factory: pytest.TempPathFactory,
     collection = Collection(NAME, home / "index", home, home, own=True)
     found = collection.file(name)
     assert found is None or found.resolve().is_relative_to(home.resolve())
+
+
+def test_answers_are_kept_where_that_is_wanted(tmp_path: Path, index: Path) -> None:
+    for cache, read_again in ((0, True), (2, False)):
+        shelf = Collections.open(index, tmp_path / "home", cache=cache)
+        first, second = (shelf.assistant().ask("广州从哪一年开始试点?") for _ in range(2))
+        assert replace(second, timings_ms=first.timings_ms) == first
+        assert (second.timings_ms["read"] > 0) is read_again

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,11 @@ BEST = np.array(
     ]
 )
 FOLDS = np.array([0, 1, 2, 3, 4])
+
+
+def about(value: float) -> Any:
+    """The same but for the last bits; of any type, because it stands in for a float."""
+    return pytest.approx(value)
 
 
 def candidates(*rows: tuple[int, float, float, float, int]) -> Candidates:
@@ -61,11 +67,10 @@ def test_the_lowest_confidence_that_changes_no_more_than_allowed(
 
 def test_the_rule_that_is_soonest_done_is_found() -> None:
     rows = tried(BEST, FOLDS, 0.0)
-    fifth = pytest.approx(0.2)
     assert rows == [
         # Two at a time: one and then two passages take as long as two and then one.
-        Tried(EarlyStop(1, 0.81), fifth, pytest.approx(2.6), pytest.approx(1.8), 0.0, fifth),
-        Tried(EarlyStop(2, 0.61), pytest.approx(0.4), pytest.approx(2.6), pytest.approx(1.6), 0.0, fifth),
+        Tried(EarlyStop(1, 0.81), about(0.2), about(2.6), about(1.8), 0.0, about(0.2)),
+        Tried(EarlyStop(2, 0.61), about(0.4), about(2.6), about(1.6), 0.0, about(0.2)),
     ]
     assert found(rows) is None  # on other questions than it was found on each rule changes one in five
     assert found(rows, 0.2) == rows[1]

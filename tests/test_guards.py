@@ -22,9 +22,13 @@ RUN = {
 }
 
 
-def kept(version: str = "0.1.0", machine: dict[str, object] | None = None, **rows: Figure) -> Kept:
+def kept(version: str = "0.1.0", **rows: Figure) -> Kept:
+    return Kept(version, MACHINE, {f"path.{name}": figure for name, figure in rows.items()})
+
+
+def timed(rows: dict[str, Figure], *, cores: int = 2) -> Kept:
     named = {f"path.{name}": figure for name, figure in rows.items()}
-    return Kept(version, MACHINE if machine is None else machine, named)
+    return Kept("0.1.0", {**MACHINE, "cores": cores}, named)
 
 
 def test_numbers_are_named_by_where_they_stand() -> None:
@@ -67,9 +71,9 @@ def test_what_is_new_or_gone_is_told() -> None:
 def test_times_of_another_machine_are_not_compared() -> None:
     rows = {name: Figure(1.0) for name in ("p50_ms", "a_second", "passages_per_s", "ratio", "terms")}
     others = {name: Figure(9.0) for name in rows}
-    same = compared(kept(**rows), kept(**others))
+    same = compared(timed(rows), timed(others))
     assert len(same) == 5
-    elsewhere = compared(kept(**rows), kept(machine={**MACHINE, "cores": 64}, **others))
+    elsewhere = compared(timed(rows), timed(others, cores=64))
     assert [row.name for row in elsewhere] == ["path.terms"]
 
 

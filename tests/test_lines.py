@@ -20,7 +20,8 @@ def test_each_is_told_in_its_turn(items: list[int], at_once: int) -> None:
 
 
 def test_a_later_one_that_is_done_first_waits_for_its_turn() -> None:
-    second_done, told = threading.Event(), []
+    second_done = threading.Event()
+    told: list[int] = []
 
     def work(item: int) -> int:
         if item == 1:

@@ -49,7 +49,8 @@ def _tell_all(
     waiting: Queue[Future[Result] | None], tell: Callable[[Result], None], over: threading.Event
 ) -> int:
     """Tell what comes until there is no more; after a fault only make room, so that nobody waits for ever."""
-    told, fault = 0, None
+    told = 0
+    fault: BaseException | None = None
     while (future := waiting.get()) is not None:
         if over.is_set():
             future.cancel()

@@ -81,6 +81,18 @@ def _add_limits(made: Any) -> None:
         default=64,
         help="最多几个问题排队 questions that may wait (default: 64)",
     )
+    made.add_argument(
+        "--cache",
+        metavar="N",
+        type=_none_or_more,
+        default=256,
+        help="记住最近几个回答，0 则不记 answers that are kept, 0: none (default: 256)",
+    )
+
+
+def _none_or_more(text: str) -> int:
+    """An argument from 0 to 1000."""
+    return 0 if text == "0" else positive(text)
 
 
 def _serve(args: Any) -> int:
@@ -105,8 +117,10 @@ def _parts(args: Any) -> Parts:
 
     ensured(args.index)
     limits = Limits(file_bytes=args.max_upload_mb * 1_000_000, files=args.max_files)
-    collections = Collections.open(args.index, args.collections, reader=args.reader, limits=limits)
-    collections.assistant()  # an index that cannot be opened is told now, not to the first visitor
+    collections = Collections.open(
+        args.index, args.collections, reader=args.reader, limits=limits, cache=args.cache
+    )
+    collections.assistant().warm()  # one that cannot be opened is told now, not to the first visitor
     desk = Desk(max(2, available_threads()), args.queue)
     return Parts(collections, desk, Feedback(args.feedback), Suggestions, args.log_questions)
 

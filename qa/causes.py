@@ -16,7 +16,7 @@ __all__ = ["Cause", "Facts", "Legs", "Place", "Pointed", "cause", "legs"]
 Cause = Literal[
     "not_in_articles",  # the source does not hold the answer, or the index has no such source
     "refused_file",  # the source, or a part of it, was refused when it was read
-    "furniture",  # the answer stands only in what is never quoted: menus, footers, front matter, headings
+    "furniture",  # only in what is never quoted: menus, footers, front matter, headings, what files repeat
     "cut_across",  # the answer stands in running text, but no single passage holds it
     "wrong_rewrite",  # the follow-up was searched as another question than it is
     "not_retrieved",  # no relevant passage is among the hits

@@ -48,7 +48,7 @@ __all__ = [
     "read_manifest",
 ]
 
-FORMAT = 2  # raised whenever the files of a generation change their meaning
+FORMAT = 3  # raised whenever the files of a generation change their meaning
 _HASHED = 64 << 20  # bytes; larger files are checked by size on opening and by hash by ``qa doctor``
 
 README = "README.md"
@@ -59,7 +59,7 @@ _BESIDE = (f"building-{README}", "building-manifest.json")
 SEEN = "seen.json"  # lies in the generation, but is not of it: it holds times of this machine's files
 UNFINISHED = "unfinished"
 _PARTS = re.compile(
-    r"(articles\.jsonl|(articles|passages)\.(keys\.)?npy|(doubles|signatures)\.npy|dictionary\.txt"
+    r"(articles\.jsonl|(articles|passages)\.(keys\.)?npy|(doubles|signatures|repeats|left_out)\.npy|dictionary\.txt"
     r"|(catalogue|headings|files|(building-)?seen)\.json|bm25\..+|vectors\.(faiss|json|npy)|spill\..+)"
 )
 _BATCH = re.compile(r"(files|terms|vectors)-\d{6}\.(jsonl|npz)(\.part)?")
@@ -170,6 +170,7 @@ class Generation:
             self._table = arrays.mapped(self.path / "passages.npy")
             self.headings = [tuple(heading) for heading in self.json("headings.json")]
             self.doubles = arrays.read(self.path / "doubles.npy")
+            self._left_out = arrays.read(self.path / "left_out.npy")
         except (OSError, ValueError) as error:
             self.close()
             raise IndexFolderError(
@@ -198,8 +199,13 @@ class Generation:
         return len(self._places)
 
     def article(self, row: int) -> Article:
-        """The article in ``row``, 0-based."""
+        """The article in ``row``, 0-based; what is left out of its passages is in none of its blocks."""
         return self._article(row)
+
+    def left_out(self, row: int) -> tuple[Span, ...]:
+        """What of the article in ``row`` repeats across its folder, in order (see ``qa.boilerplate``)."""
+        start, end = self._left_out[:, 0].searchsorted([row, row + 1])
+        return tuple(Span(*ends) for ends in self._left_out[start:end, 1:].tolist())
 
     def passage(self, row: int) -> Passage:
         """The passage in ``row``, 0-based."""
@@ -322,7 +328,12 @@ class Generation:
         return int(self.manifest.files["articles.jsonl"]["bytes"])
 
     def _read_article(self, row: int) -> Article:
-        return article_from_record(self.record(row), self.manifest.roots)
+        article = article_from_record(self.record(row), self.manifest.roots)
+        if not (spans := self.left_out(row)):
+            return article
+        from qa.boilerplate import parted
+
+        return parted(article, spans)
 
 
 def _standing_in(passage: Passage, article: Article) -> Passage:

@@ -150,7 +150,7 @@ def test_another_format(built: Path, qa: Command) -> None:
     path = built / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "format": 1}), encoding="utf-8")
     said = complaint(qa("ask", "上海?", "--index", built))
-    assert said.startswith(f"{path}: is of format 1, this version reads format 2; build it anew")
+    assert said.startswith(f"{path}: is of format 1, this version reads format 3; build it anew")
 
 
 def test_another_encoder(

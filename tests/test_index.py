@@ -118,15 +118,15 @@ def test_a_generation_that_was_closed_says_so(built: Path) -> None:
     ("text", "problem"),
     [
         ("", "cannot be read as an index manifest"),
-        ('{"format": 2, "gener', "cannot be read as an index manifest"),
+        ('{"format": 3, "gener', "cannot be read as an index manifest"),
         ("\0\1\2", "cannot be read as an index manifest"),
         ("[" * 100_000, "cannot be read as an index manifest"),
-        ("[]", "is of format None, this version reads format 2"),
-        ("{}", "is of format None, this version reads format 2"),
-        ('{"format": 1}', "is of format 1, this version reads format 2"),
-        ('{"format": 99}', "is of format 99, this version reads format 2"),
-        ('{"format": 2}', "is damaged ('roots')"),
-        ('{"format": 2, "roots": [1]}', "is damaged"),
+        ("[]", "is of format None, this version reads format 3"),
+        ("{}", "is of format None, this version reads format 3"),
+        ('{"format": 1}', "is of format 1, this version reads format 3"),
+        ('{"format": 99}', "is of format 99, this version reads format 3"),
+        ('{"format": 3}', "is damaged ('roots')"),
+        ('{"format": 3, "roots": [1]}', "is damaged"),
     ],
 )
 def test_a_manifest_that_is_none_is_told_with_the_way_out(

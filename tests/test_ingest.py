@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,10 @@ from qa.ingest.places import Stamp, survey, unfit
 from qa.ingest.reading import Task, read
 from qa.ingest.terms import TermsTask, segment
 from qa.ingest.workers import Died, Workers
+from qa.labels import Question, Reference
 from qa.lexical import BM25
 from qa.postings import Counted, write_postings
+from qa.relevance import Relevance
 from qa.settings import PassageSettings
 from qa.words import Segmenter
 
@@ -376,6 +379,97 @@ def test_a_title_or_a_date_of_its_own_makes_an_article_of_its_own(
     )
     summary = build_index(tmp_path / "a.jsonl", tmp_path / "index")
     assert (summary.articles, summary.passages, summary.doubles) == (4, 3, 1)
+
+
+# ---- what the articles of a folder share
+
+NOTICE = "本文仅代表作者个人观点，与本站立场无关。"
+ABOUT = "石桥学会成立于一九九八年，会址在河西路三号。"
+
+
+def put(folder: Path, numbers: Iterable[int], tail: str) -> None:
+    """An article of its own for each number, in two paragraphs, and ``tail`` below."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for at in numbers:
+        name = "".join(chr(0x5000 + (at * 7919 + n * 104_729) % 3000) for n in range(40))
+        own = f"{name}是一座桥。\n\n它至今仍在使用，每天有{at}千人走过。"
+        (folder / f"{at:02d}.txt").write_text(f"{own}\n\n{tail}\n", encoding="utf-8")
+
+
+def passages_with(index: Path, words: str) -> list[str]:
+    """The sources of the passages that hold ``words``."""
+    generation = Generation.open(index)
+    try:
+        return [passage.article.source for passage in generation.passages if words in passage.text]
+    finally:
+        generation.close()
+
+
+def test_what_a_folder_repeats_is_in_no_passage_and_its_text_stays(
+    tmp_path: Path, model: CountingEncoder
+) -> None:
+    put(tmp_path / "docs", range(8), f"{NOTICE}\n{ABOUT}")
+    assert build_index(tmp_path / "docs", tmp_path / "index").passages == 9  # 00.txt is parted
+    assert all(NOTICE not in text for text in model.embedded)
+    assert passages_with(tmp_path / "index", NOTICE) == []
+    assert passages_with(tmp_path / "index", ABOUT) == ["00.txt"]
+    generation = Generation.open(tmp_path / "index")
+    article = generation.article(3)
+    assert article.text == (tmp_path / "docs" / "03.txt").read_text("utf-8")
+    assert [span.of(article.text) for span in generation.left_out(3)] == [NOTICE, ABOUT]
+    assert [block.span.of(article.text) for block in article.blocks] == [article.text.partition("\n\n本")[0]]
+    known = Relevance(generation.passages, [generation.article(row) for row in range(8)])
+    for answer, place in (("作者个人观点", "left_out"), ("每天有3千人", "passage"), ("河西路", "left_out")):
+        asked = Question("q", "?", (Reference(answer),), ("03.txt",))
+        assert known.place(asked) == place
+    generation.close()
+
+
+def test_what_is_boilerplate_no_more_comes_back_and_an_update_stays_a_rebuild(
+    tmp_path: Path, model: CountingEncoder
+) -> None:
+    docs = tmp_path / "docs"
+
+    def same(notices: int, embedded: int) -> None:
+        assert build_index([], tmp_path / "index").embedded == embedded
+        assert len(passages_with(tmp_path / "index", NOTICE)) == notices
+        shutil.rmtree(tmp_path / "anew", ignore_errors=True)
+        build_index(docs, tmp_path / "anew")
+        assert contents(tmp_path / "anew") == contents(tmp_path / "index")
+
+    put(docs, range(6), NOTICE)
+    build_index(docs, tmp_path / "index")
+    same(0, 0)
+    put(docs, range(10, 14), "石料采自河边。")  # 6 of 10 are too few
+    same(6, 10)
+    put(docs, [20], NOTICE)
+    (docs / "05.txt").rename(docs / "30.txt")
+    same(0, 7)
+    put(docs / "more", range(3), "石料采自河边。")
+    put(docs / "more", [0], NOTICE)  # says what 00.txt says, in another folder
+    same(0, 2)
+    (docs / "00.txt").unlink()
+    assert build_index([], tmp_path / "index", plan=Plan(dry_run=True)).embedded == 7
+    same(7, 7)
+
+
+def test_a_run_that_was_stopped_leaves_out_the_same(
+    tmp_path: Path, model: CountingEncoder, settled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished, "FILES", 3)
+    put(tmp_path / "docs", range(8), f"{NOTICE}\n{ABOUT}")
+
+    def stop() -> None:
+        raise StopError
+
+    model.on_embed = stop
+    with pytest.raises(StopError):
+        build_index(tmp_path / "docs", tmp_path / "index")
+    assert (tmp_path / "index" / "unfinished" / "files-000002.jsonl").exists()
+    model.on_embed = None
+    build_index(tmp_path / "docs", tmp_path / "index")
+    build_index(tmp_path / "docs", tmp_path / "anew")
+    assert contents(tmp_path / "anew") == contents(tmp_path / "index")
 
 
 # ---- trying, and going on

@@ -43,6 +43,7 @@ BESIDE = {
     "words": {"text"},
     "formats": {"byline", "furniture", "decoding", "outline"},
     "outline": {"furniture"},
+    "boilerplate": {"furniture"},
     "byline": {"furniture", "outline"},
     "encoder": {"static"},
 }

@@ -8,6 +8,7 @@ earlier     what the generation before still offers: parts, vectors, terms, sign
 terms       the term counts of each distinct passage
 vectors     the vector of each distinct passage
 doubles     identical articles, and reprints
+repeats     what is left out of passages because articles of a folder share it
 writing     the files of a new generation, written as they come
 makers      which code made what is kept, so that other code makes it again
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +19,7 @@ from qa.index import is_building
 from qa.ingest import makers
 from qa.ingest.doubles import PERMUTATIONS, groups, sign
 from qa.ingest.earlier import Earlier
+from qa.ingest.reading import shorten
 from qa.ingest.terms import Terms, TermsTask, segment
 from qa.ingest.unfinished import Batches
 from qa.ingest.vectors import Embeddings
@@ -41,6 +42,7 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 SIGNED = 128  # articles in a task
+SHORTENED = 128  # articles in a task
 SEGMENTED = 256  # passages in a task, and in a batch that is kept
 EMBEDDED = 128  # passages in a batch that is kept
 ALONE = 1024  # articles or passages for which no process is started
@@ -94,7 +96,9 @@ class Building:
         """Make all that follows from the articles; how many passages were embedded."""
         self.writer.close()
         signatures = self._signatures()
-        self.writer.finish(groups(dict(enumerate(signatures))), signatures)
+        grouped = groups(dict(enumerate(signatures)))
+        self._leave_out(grouped)
+        self.writer.finish(grouped, signatures)
         terms = self._terms()
         vectors, embedded = self._vectors()
         self._write_legs(terms, vectors)
@@ -105,6 +109,7 @@ class Building:
     def missing(self) -> int:
         """How many passages would have to be embedded."""
         self.writer.close()
+        self._leave_out(groups(dict(enumerate(self._signatures()))))
         vectors = self._known_vectors()
         return len({key for key in self.writer.keys if key not in vectors})
 
@@ -126,6 +131,21 @@ class Building:
             found[row] = signature
             self._progress("doubles", done, len(new))
         return found
+
+    def _leave_out(self, grouped: Mapping[int, int]) -> None:
+        """Cut those passages again from which something goes, or no longer goes, that articles share."""
+        if not self._fold:
+            return
+        writer = self.writer
+        gone = writer.repeats.changed(writer.firsts.rows, grouped)
+        tasks = _batches(writer.shorter(gone), SHORTENED)
+        made = (each for batch in _mapped(shorten, tasks, len(gone)) for each in batch)
+        pieces = {}
+        for (row, keys), (spans, cut) in zip(gone.items(), made, strict=True):
+            writer.repeats.leave_out(row, keys, spans)
+            pieces[row] = cut
+        if pieces:
+            writer.recut(pieces)
 
     def _terms(self) -> Terms:
         means = self._means

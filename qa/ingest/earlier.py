@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qa.boilerplate import GONE
 from qa.index import Generation
 from qa.ingest.places import Place, Stamp
 from qa.ingest.reading import Part, Piece, sha256_of, with_root
@@ -62,7 +63,21 @@ class Earlier:
             line = self.generation.line(row)
             if self.generation.root_numbers[row] != root:
                 line = with_root(line, root)
-            yield Part(line, self.generation.dates[row], self._contents[row], self._pieces(row))
+            repeats, gone = self._repeats(row)
+            yield Part(
+                line,
+                self.generation.dates[row],
+                self._contents[row],
+                self._pieces(row),
+                repeats,
+                gone,
+                self.generation.left_out(row),
+            )
+
+    def _repeats(self, row: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The keys of an article's own, and those of them that are left out of its passages."""
+        stored = self._stored[self._keyed[row] : self._keyed[row + 1], 1].tolist()
+        return tuple(key & ~GONE for key in stored), tuple(key & ~GONE for key in stored if key & GONE)
 
     def _pieces(self, row: int) -> tuple[Piece, ...] | None:
         """The passages of an article; None for a double, which has none of its own."""
@@ -86,6 +101,19 @@ class Earlier:
         found = self.generation.array("signatures")
         firsts = [row for row in range(len(found)) if self.generation.first(row) == row]
         return {self._contents[row]: found[row] for row in firsts}
+
+    @cached_property
+    def _stored(self) -> NDArray[np.uint64]:
+        """uint64 (keys, 2): article row and key."""
+        found: NDArray[np.uint64] = self.generation.array("repeats")
+        return found
+
+    @cached_property
+    def _keyed(self) -> list[int]:
+        """The first of the stored keys of each article, and the end of the last."""
+        bounds = np.arange(len(self.generation) + 1, dtype=np.uint64)
+        starts: list[int] = np.searchsorted(self._stored[:, 0], bounds).tolist()
+        return starts
 
     @cached_property
     def _keys(self) -> list[bytes]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from qa import articles
+from qa import articles, boilerplate
 from qa.errors import ArticleError
 from qa.index import Root, article_from_record, article_record
 from qa.ingest.places import Stamp
@@ -21,8 +21,8 @@ from qa.settings import PassageSettings
 from qa.types import Article, Passage, Span
 
 __all__ = [
-    *("Lines", "Part", "Piece", "Read", "Task"),
-    *("cut_lines", "part", "passage_of", "read", "sha256_of", "with_root"),
+    *("Lines", "Part", "Piece", "Read", "Shorter", "Task"),
+    *("cut_lines", "part", "passage_of", "read", "sha256_of", "shorten", "with_root"),
 ]
 
 ATTEMPTS = 3  # to read a file that changes while it is read
@@ -51,6 +51,15 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
+class Shorter:
+    """A record whose passages are cut without the sentences of the keys ``gone``."""
+
+    line: bytes
+    gone: frozenset[int]
+    passage: PassageSettings
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """A passage of an article: characters of its text, headings above, page, key of what is indexed."""
 
@@ -69,12 +78,17 @@ class Part:
     ``date``     as in the record
     ``content``  the key of what it says; two articles of one key say the same
     ``pieces``   its passages; None where they were not cut
+    ``repeats``  the keys of what may be boilerplate (see ``qa.boilerplate``)
+    ``gone``     those of them that were left out of the passages, and ``left_out`` their places
     """
 
     line: bytes
     date: str | None
     content: bytes
     pieces: tuple[Piece, ...] | None
+    repeats: tuple[int, ...] = ()
+    gone: tuple[int, ...] = ()
+    left_out: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +139,17 @@ def _again(line: bytes, task: Lines) -> Part:
     return part(_article(record), task.root, record["file"], task.passage)
 
 
+def shorten(tasks: Sequence[Shorter]) -> list[tuple[tuple[Span, ...], tuple[Piece, ...]]]:
+    """For each record, what is left out of it, and its passages."""
+    return [_shortened(task) for task in tasks]
+
+
+def _shortened(task: Shorter) -> tuple[tuple[Span, ...], tuple[Piece, ...]]:
+    article = _article(json.loads(task.line))
+    spans = boilerplate.left_out(article, task.gone)
+    return spans, _pieces(boilerplate.parted(article, spans), task.passage)
+
+
 def with_root(line: bytes, root: int) -> bytes:
     """A record's line with the number that its PATH has now."""
     return _line({**json.loads(line), "root": root})
@@ -132,8 +157,13 @@ def with_root(line: bytes, root: int) -> bytes:
 
 def part(article: Article, root: int, file: str, settings: PassageSettings) -> Part:
     """``article`` of the file ``file`` under the PATH numbered ``root``, cut into passages."""
-    pieces = tuple(_piece(passage) for passage in cut(article, settings))
-    return Part(_line(article_record(article, root, file)), article.date, _content(article), pieces)
+    pieces, repeats = _pieces(article, settings), boilerplate.keys(article)
+    line = _line(article_record(article, root, file))
+    return Part(line, article.date, _content(article), pieces, repeats)
+
+
+def _pieces(article: Article, settings: PassageSettings) -> tuple[Piece, ...]:
+    return tuple(_piece(passage) for passage in cut(article, settings))
 
 
 def _line(record: dict[str, Any]) -> bytes:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qa.ingest.places import Stamp
-from qa.ingest.reading import Lines, Part, Piece, cut_lines, passage_of
+from qa.ingest.reading import Lines, Part, Piece, Shorter, cut_lines, passage_of
+from qa.ingest.repeats import Repeats
 from qa.passages import indexed_text
 from qa.settings import PassageSettings
 
@@ -79,6 +80,7 @@ class Writer:
         self._catalogue: list[tuple[int, str, str | None]] = []
         self.files: list[File] = []
         self.firsts = Firsts(fold=fold)
+        self.repeats = Repeats()
         self.keys: list[bytes] = []
         self.contents: list[bytes] = []
 
@@ -100,12 +102,16 @@ class Writer:
         self._records.write(part.line)
         self._catalogue.append((file.root, file.file, part.date))
         self.contents.append(part.content)
-        if self.firsts.add(part.content):
-            for piece in self._pieces(part, file.root):
-                heading = self._headings.setdefault(piece.heading, len(self._headings))
-                page = -1 if piece.page is None else piece.page
-                self._table.extend((row, piece.start, piece.end, heading, page))
-                self.keys.append(piece.key)
+        first = self.firsts.add(part.content)
+        self.repeats.add(part, file.root, file.file, whole=first and part.pieces is None)
+        self._append(row, self._pieces(part, file.root) if first else ())
+
+    def _append(self, row: int, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            heading = self._headings.setdefault(piece.heading, len(self._headings))
+            page = -1 if piece.page is None else piece.page
+            self._table.extend((row, piece.start, piece.end, heading, page))
+            self.keys.append(piece.key)
         self._starts.append(len(self.keys))
 
     def _pieces(self, part: Part, root: int) -> tuple[Piece, ...]:
@@ -116,6 +122,21 @@ class Writer:
         assert again.pieces is not None
         return again.pieces
 
+    def shorter(self, gone: Mapping[int, frozenset[int]]) -> Iterator[Shorter]:
+        """What has to be cut again without ``gone``, by row."""
+        return (Shorter(self._line(row), keys, self._settings) for row, keys in gone.items())
+
+    def recut(self, made: Mapping[int, tuple[Piece, ...]]) -> None:
+        """Put other passages in the place of those of some articles, by row; a double has none."""
+        table, starts, keys, headings = self._table, self._starts, self.keys, list(self._headings)
+        self._table, self._starts, self.keys, self._headings = array("i"), array("q", [0]), [], {}
+        for row, first in enumerate(self.firsts.rows):
+            if first == row and row in made:
+                self._append(row, made[row])
+            else:
+                span = range(starts[row], starts[row + 1])
+                self._append(row, (_piece(table, keys, at, headings) for at in span))
+
     def texts(self, wanted: set[bytes]) -> Iterator[tuple[bytes, str]]:
         """Key and indexed text of each passage in ``wanted``, once, in order."""
         left = set(wanted)
@@ -124,15 +145,11 @@ class Writer:
             span = range(self._starts[row], self._starts[row + 1])
             inside = [at for at in span if self.keys[at] in left]
             if inside:
-                pieces = [self._piece(at, headings) for at in inside]
+                pieces = [_piece(self._table, self.keys, at, headings) for at in inside]
                 for piece, passage in zip(pieces, passage_of(self._line(row), pieces), strict=True):
                     if piece.key in left:
                         left.remove(piece.key)
                         yield piece.key, indexed_text(passage)
-
-    def _piece(self, at: int, headings: Sequence[tuple[str, ...]]) -> Piece:
-        _, start, end, heading, page = self._table[5 * at : 5 * at + 5]
-        return Piece(start, end, headings[heading], None if page < 0 else page, self.keys[at])
 
     def article_texts(self, rows: Iterable[int]) -> Iterator[str]:
         """The text of the articles in ``rows``."""
@@ -152,6 +169,7 @@ class Writer:
         firsts = np.array(self.firsts.rows, dtype=np.int32)
         grouped = np.array([groups[row] for row in self.firsts.rows], dtype=np.int32)
         self._write("doubles", np.stack([firsts, grouped], axis=1))
+        self.repeats.save(self._folder)
         self._json("catalogue", self._catalogue)
         self._json("files", [file.to_dict() for file in self.files])
         self._passages()
@@ -172,6 +190,11 @@ class Writer:
     def _json(self, name: str, value: object) -> None:
         text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=0)
         (self._folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def _piece(table: array[int], keys: Sequence[bytes], at: int, headings: Sequence[tuple[str, ...]]) -> Piece:
+    _, start, end, heading, page = table[5 * at : 5 * at + 5]
+    return Piece(start, end, headings[heading], None if page < 0 else page, keys[at])
 
 
 def _keys(keys: Sequence[bytes]) -> Any:

@@ -20,9 +20,14 @@ from qa.errors import ArticleError
 from qa.formats import SUFFIXES
 from qa.types import Article
 
-__all__ = ["KINDS", "Break", "broken", "check", "drawn", "files", "sound"]
+__all__ = ["KINDS", "READERS", "Break", "broken", "check", "drawn", "files", "sound"]
 
 KINDS = ("cut", "drop", "zero", "flip", "put", "double", "swap")
+# A suffix for each way of reading: the others are other names of one of these.
+READERS = (
+    ".txt", ".md", ".html", ".pdf", ".docx", ".xlsx", ".xls",
+    ".csv", ".tsv", ".epub", ".eml", ".jsonl", ".zip",
+)  # fmt: skip
 LONGEST = 400  # bytes that one break touches
 PACKED = frozenset((".docx", ".xlsx", ".epub", ".zip"))
 SENTENCES = ("青龙桥建于一九五八年，全长四十六米。", "修桥的工人来自附近七个村子，一共用了两年时间。")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def fingerprint(folder: Path) -> str:
 
 @pytest.mark.slow
 def test_a_killed_update_leaves_the_old_index_or_the_new_one(
-    tmp_path: Path, articles: Path, model: CountingEncoder
+    tmp_path: Path, articles: Path, model: CountingEncoder, record_property: Callable[[str, object], None]
 ) -> None:
     build_index(articles, tmp_path / "index")
     old = fingerprint(tmp_path / "index")
@@ -63,6 +63,7 @@ def test_a_killed_update_leaves_the_old_index_or_the_new_one(
 
     rows = kills(articles, tmp_path / "index", tmp_path / "work")
     assert len(rows) > 3
+    record_property("kills", len(rows) - 1)
     found = [row["found"]["fingerprint"] for row in rows]
     switch = found.index(new)
     assert found == [old] * switch + [new] * (len(rows) - switch)

@@ -6,8 +6,8 @@
 ``--index``  the index of all CMRC 2018 and DRCD paragraphs that ``benchmarks.reading`` keeps in ``scratch/``
 
 The questions are CMRC trial's and those of DRCD that are reported on. A passage is relevant if it is of the
-labelled paragraph and holds a labelled answer. ``kept``: the share of BM25's cells that are; ``cells``: how many
-it adds up for a question.
+labelled paragraph and holds a labelled answer. ``kept``: the share of BM25's cells that are; ``cells``: how
+many it adds up for a question.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ no column, and a share is one byte, in parts of the most that its term can add. 
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -111,17 +112,20 @@ class BM25:
             if term in self._terms:
                 column = self._terms[term]
                 cells = slice(int(self._indptr[column]), int(self._indptr[column + 1]))
-                np.add.at(total, self._rows[cells], np.float32(times) * self._shares_of(cells))
+                np.add.at(total, self._rows[cells], self._shares_of(cells, times))
         return total
 
-    def _shares_of(self, cells: slice) -> Vectors:
-        """The shares of the ``cells`` of one column, float32."""
-        found: Vectors = self._shares[cells]
-        if self.thinned is None:
-            return found
-        df = cells.stop - cells.start
-        idf = np.log1p((self.size - df + 0.5) / (df + 0.5))
-        return found.astype(np.float32) * np.float32(idf * (self.thinned.k1 + 1) / self.thinned.levels)
+    def _shares_of(self, cells: slice, times: int) -> Vectors:
+        """``times`` the shares of the ``cells`` of one column, float32."""
+        unit = np.float32(times if self.thinned is None else times * self._level(cells.stop - cells.start))
+        found: Vectors = np.multiply(self._shares[cells], unit, dtype=np.float32)
+        return found
+
+    def _level(self, df: int) -> float:
+        """What 1 in a thinned column of ``df`` passages stands for."""
+        assert self.thinned is not None
+        idf = math.log1p((self.size - df + 0.5) / (df + 0.5))
+        return idf * (self.thinned.k1 + 1) / self.thinned.levels
 
     def save(self, folder: Path) -> list[str]:
         """Write the leg's files into ``folder`` and name them."""

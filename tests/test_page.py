@@ -16,6 +16,7 @@ import pytest
 from fakes import article
 from live import Scripted, parts, serving
 from shelf import GUANGZHOU, CountingEncoder, fill
+from test_collection import PROGRAM, locked_pdf
 
 from qa.collection import Collections, Limits
 from qa.errors import InputError
@@ -62,7 +63,10 @@ SHANGHAI = cited("上海在", "2017年", "启动了试点。", source="shanghai.
 INVOICE = cited_in(SHENZHEN, "2018年8月", SENTENCE, source="shenzhen.md", title="深圳")
 EVIL = cited(f"前{HOSTILE}", HOSTILE, f"{HOSTILE}后", source="evil.md", title=HOSTILE)
 BROKEN = cited(LINES, LINES, LINES, source="*a*_b_.md")
-FURTHER = [cited(f"第{n}处写着", f"{2000 + n}年", "。", "other", source=f"{n}.md") for n in range(1, 5)]
+FURTHER = [
+    cited(f"第{n}处写着", f"{2000 + n}年", "。", "answer" if n == 1 else "other", source=f"{n}.md")
+    for n in range(1, 5)
+]
 HITS = tuple(
     Hit(Passage(article(text, source=source, title=f"题{source}"), Span(0, len(text))), 1.0)
     for text, source in (("甲" * 150, "n1.md"), (HOSTILE, "n2.md"), ("乙乙乙", "n3.md"), ("丙", "n4.md"))
@@ -86,7 +90,8 @@ SCRIPT: dict[str, Answer | Exception] = {
         0.999,
     ),
     "几处?": Answer("", "几处?", (SHANGHAI,), 0.9),
-    "还有吗?": Answer("", "几处?", (SHANGHAI, *FURTHER), 0.9),
+    "还有吗?": Answer("", "几处?", tuple(FURTHER), 0.9),
+    "还有别的吗?": Answer("", "几处?", (), 0.9),
     "无?": Answer("", "无?", (), 0.123, HITS),
     "坏?": InputError("what is wrong <b>here</b>"),
     "错?": RuntimeError("secret"),
@@ -290,7 +295,7 @@ def test_english_by_choice_by_address_and_by_the_browser(
     abroad = browser.new_context(locale="en-GB")
     with opened(abroad, address) as other:
         other.get_by_role("button", name="Ask", exact=True).wait_for()
-        assert lines(ask(other, "上海?"))[-1] == "Confidence 91% · very sure"
+        assert lines(ask(other, "上海?"))[-1] == "Confidence 91% · high"
     abroad.close()
 
 
@@ -313,7 +318,7 @@ def test_an_answer_shows_the_quote_its_sentence_and_its_place(page: Page) -> Non
         "2017年",
         "上海在2017年启动了试点。",
         "上海 · 第一节 · 2021-05-06 · shanghai.md · 第 4–8 字",
-        "把握 91% · 很有把握",
+        "把握 91% · 很高",
     ]
     assert lines(answer, "mark") == ["2017年"]
     assert lines(answer, ".quote") == ["2017年"]
@@ -350,7 +355,7 @@ def test_a_citation_opens_the_article_with_the_words_marked(page: Page) -> None:
     assert lines(page.locator("#pane-text"), "[role=heading]") == ["# 深圳", "## 从前", "## 发票", "## 后来"]
     page.locator("#pane-head summary").click()
     page.get_by_role("button", name="后来").click()
-    assert in_view(page.get_by_role("heading", name="## 后来"))
+    assert in_view(page.get_by_role("heading", name="后来"))  # its marks are for the eye alone
     page.keyboard.press("Escape")
     assert answer.locator("a.cite").evaluate("e => e === document.activeElement")
 
@@ -411,7 +416,7 @@ def test_what_else_pages_on_through_further_answers(page: Page) -> None:
     ask(page, "几处?")
     first = ask(page, "还有吗?")
     assert lines(first, ".quote, .sentence mark") == ["2001年", "2001年", "2002年", "2003年", "2004年"]
-    second = ask(page, "还有吗?")
+    second = ask(page, "还有别的吗?")
     assert lines(second)[1:] == ["没有别的了。", "对“几处?”，文章里找得到的回答都在上面了。"]
 
 
@@ -466,6 +471,43 @@ def test_a_conversation_survives_a_reload(page: Page, script: Scripted) -> None:
     ready(page)
     page.wait_for_timeout(300)
     assert page.locator("#chat .answer").count() == 0
+
+
+def asked(page: Page, n: int) -> list[str]:
+    """The questions of a conversation, once ``n`` are answered."""
+    page.locator("#chat .answer.done").nth(n - 1).wait_for()
+    return lines(page.locator("#chat"), ".asked")
+
+
+def test_tabs_do_not_overwrite_each_other(context: BrowserContext, page: Page, address: str) -> None:
+    ask(page, "上海?")
+    with opened(context, address) as other:
+        assert asked(ready(other), 1) == ["上海?"]  # a new tab goes on with the last conversation
+        ask(other, "深圳?")
+        ask(page, "多?")
+        ask(other, "无?")
+        for tab, questions in ((page, ["上海?", "多?"]), (other, ["上海?", "深圳?", "无?"])):
+            tab.reload()
+            assert asked(ready(tab), len(questions)) == questions
+
+
+def test_earlier_conversations_come_back_and_can_be_deleted(page: Page) -> None:
+    ask(page, "上海?")
+    ask(page, "多?")
+    page.get_by_role("button", name="新对话").click()
+    page.locator("#earlier li").wait_for()
+    assert lines(page.locator("#earlier"), "li button") == ["上海?"]
+    page.locator("#earlier li button").click()
+    assert asked(page, 2) == ["上海?", "多?"]
+    ready(page).get_by_role("button", name="新对话").click()
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="全部删除").click()
+    page.locator("#earlier li").wait_for(state="detached")
+    page.reload()
+    ready(page)
+    kept = "Object.keys(localStorage).filter(key => key.startsWith('qa.conversation.')).length"
+    assert page.evaluate(kept) == 1  # the one that was begun, which holds nothing yet
+    assert page.locator("#chat .asked").count() == 0
 
 
 def test_a_conversation_is_saved_with_its_citations(page: Page) -> None:
@@ -543,7 +585,8 @@ def test_nothing_of_an_article_takes_effect(page: Page) -> None:
     answer = ask(page, "恶?")
     assert lines(answer)[:2] == [HOSTILE, f"前{HOSTILE}{HOSTILE}{HOSTILE}后"]
     assert lines(answer, "mark") == [HOSTILE]
-    assert lines(answer, "a.cite") == [
+    assert lines(answer, "a.cite") == [f"{HOSTILE} · 第一节"]
+    assert lines(answer, ".place") == [
         f"{HOSTILE} · 第一节 · evil.md · 第 {len(HOSTILE) + 2}–{2 * len(HOSTILE) + 1} 字"
     ]
     inside = answer.locator("*").evaluate_all("all => [...new Set(all.map(each => each.tagName))].sort()")
@@ -671,15 +714,6 @@ def real(shelf: Collections) -> Iterator[str]:
         yield served
 
 
-def rows(page: Page) -> list[list[str]]:
-    """What became of each file, but for the reasons."""
-    page.locator("#results tbody tr").first.wait_for()
-    found = page.locator("#results tbody tr").evaluate_all(
-        "all => all.map(e => [...e.cells].map(c => c.textContent))"
-    )
-    return [row[:2] for row in found]
-
-
 def test_articles_are_uploaded_asked_refused_and_deleted(
     context: BrowserContext, real: str, tmp_path: Path, shelf: Collections
 ) -> None:
@@ -687,7 +721,7 @@ def test_articles_are_uploaded_asked_refused_and_deleted(
     files = {
         "guangzhou.txt": GUANGZHOU.encode("gb18030"),
         "again.txt": GUANGZHOU.encode("gb18030"),
-        "program.txt": b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 20,
+        "program.txt": PROGRAM,
         evil: "哈尔滨在2016年办了冰雪节。\n".encode(),
     }
     for name, content in files.items():
@@ -698,8 +732,9 @@ def test_articles_are_uploaded_asked_refused_and_deleted(
         page.get_by_role("button", name="上传文章").click()
         page.get_by_label("传到新合集").fill("我的文章")
         page.locator("#files input[type=file]").set_input_files([tmp_path / name for name in files])
-        assert rows(page)[:3] == [["guangzhou.txt", "已加入"], ["again.txt", "已有"], ["program.txt", "未收"]]
-        assert rows(page)[3][1] == "已加入"
+        states = [row[:2] for row in results(page)]
+        assert states[:3] == [["guangzhou.txt", "已加入"], ["again.txt", "已有"], ["program.txt", "未收"]]
+        assert states[3][1] == "已加入"
         page.locator("#about").filter(has_text="2 篇文章").wait_for()
         assert page.get_by_label("合集", exact=True).input_value() == "我的文章"
         assert page.evaluate("window.hit") is None
@@ -723,6 +758,75 @@ def test_articles_are_uploaded_asked_refused_and_deleted(
         page.locator("#managed").filter(has_text="已删除").wait_for()
         assert page.get_by_label("合集", exact=True).input_value() == "自带的文章"
     assert [each.name for each in shelf.listed()] == ["default"]
+
+
+def arrive(page: Page, files: dict[str, bytes], into: str) -> None:
+    """Choose ``files`` for a collection. A name may be one that no disk has."""
+    page.get_by_role("tab", name="文章").click()
+    if not page.locator("#files").is_visible():
+        page.get_by_role("button", name="上传文章").click()
+    page.get_by_label("传到新合集").fill(into)
+    page.locator("#results").evaluate("e => { e.querySelector('.prose').textContent = '' }")
+    page.locator("#files input[type=file]").evaluate(
+        """(input, files) => {
+            const chosen = new DataTransfer();
+            for (const [name, bytes] of files) chosen.items.add(new File([new Uint8Array(bytes)], name));
+            input.files = chosen.files;
+            input.dispatchEvent(new Event("change", { bubbles: true }));
+        }""",
+        [[name, list(content)] for name, content in files.items()],
+    )
+
+
+def results(page: Page) -> list[list[str]]:
+    """What became of each file."""
+    page.locator("#results tbody tr").first.wait_for()
+    found: list[list[str]] = page.locator("#results tbody tr").evaluate_all(
+        "all => all.map(e => [...e.cells].map(c => c.textContent))"
+    )
+    return found
+
+
+def test_each_bad_file_is_refused_in_a_sentence_and_the_good_ones_come_in(
+    context: BrowserContext, real: str, shelf: Collections
+) -> None:
+    files = {
+        "大.txt": "很长的文章。\n".encode() * 53_000,  # 1,007,000 bytes
+        "锁.pdf": locked_pdf(),
+        "程序.txt": PROGRAM,
+        "../../外面.txt": "外面在2016年修了一条路。\n".encode(),
+        "空.txt": b"",
+    }
+    with opened(context, real) as page:
+        arrive(ready(page), files, "坏文件")
+        assert results(page) == [
+            ["锁.pdf", "未收", "无法读取：有密码，请去掉密码后再上传；needs a password; save it without one"],
+            ["程序.txt", "未收", "无法读取：内容不是文章，像是程序、图片或别的格式；not text: NUL at byte 7"],
+            ["外面.txt", "已加入", ""],
+            ["空.txt", "未收", "无法读取：里面没有文字；empty file"],
+        ]
+        told = "“大.txt”太大，没有上传；每个文件最多 1 MB。"
+        assert page.locator("#unsent").inner_text().strip() == told
+        arrive(page, {"又来.txt": files["../../外面.txt"]}, "")
+        assert results(page) == [["又来.txt", "已有", "与已有的 外面.txt 内容相同；is the same as 外面.txt"]]
+        assert page.locator("#unsent").inner_text().strip() == ""
+    root = shelf.get("坏文件").root
+    assert root is not None
+    assert [file.name for file in root.iterdir()] == ["外面.txt"]
+    shelf.delete("坏文件", repeated="坏文件")
+
+
+def test_two_who_upload_into_one_collection_at_once_both_come_in(
+    context: BrowserContext, real: str, shelf: Collections
+) -> None:
+    with opened(context, real) as page, opened(context, real) as other:
+        ready(page), ready(other)
+        arrive(page, {"甲.txt": "甲城在2011年通了地铁。\n".encode()}, "同时")
+        arrive(other, {"乙.txt": "乙城在2012年通了地铁。\n".encode()}, "同时")
+        assert results(page) == [["甲.txt", "已加入", ""]]
+        assert results(other) == [["乙.txt", "已加入", ""]]
+    assert shelf.get("同时").articles == 2
+    shelf.delete("同时", repeated="同时")
 
 
 # ---- the rest of the server, seen from a page

@@ -42,6 +42,14 @@ def shown(answer: Answer, **options: Any) -> str:
     return answer_html("t00000000", answer.to_dict(), "zh", **given)
 
 
+SHOWN: dict[str, Any] = {"collection": "default", "filters": {}}
+
+
+def answered_by(citation: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer that one citation makes."""
+    return {**Answer("问", "问", (SHANGHAI,), 0.7).to_dict(), "citations": [citation]}
+
+
 # ---- markup
 
 
@@ -55,8 +63,8 @@ def test_escaped_text_has_no_mark_of_html_or_markdown(text: str) -> None:
 @pytest.mark.parametrize(
     ("confidence", "word"),
     [
-        *((1.0, "sure"), (0.85, "sure"), (0.849, "fairly")),
-        *((0.65, "fairly"), (0.649, "hardly"), (0.0, "hardly")),
+        *((1.0, "sure"), (0.8, "sure"), (0.799, "fairly")),
+        *((0.6, "fairly"), (0.599, "hardly"), (0.0, "hardly")),
     ],
 )
 def test_confidence_in_words(confidence: float, word: str) -> None:
@@ -91,6 +99,20 @@ def test_the_link_of_a_citation_tells_where_its_words_stand() -> None:
         "sentence_end": "12",
         "quote": "2017年",
     }
+
+
+def test_a_place_names_the_author_and_the_origin() -> None:
+    by = {**SHANGHAI.to_dict(), "author": "张三", "origin": "人民网"}
+    told = "上海 · 第一节 · 作者 张三 · 来源 人民网 · 2021-05-06 · shanghai.md · 第 4–8 字"
+    assert place(by, "zh") == told
+    assert place(by, "en").startswith("上海 · 第一节 · by 张三 · from 人民网 · 2021-05-06")
+    made = re.sub(r"<[^>]*>", "", answer_html("t00000000", answered_by(by), "zh", **SHOWN))
+    assert told in html.unescape(made)
+
+
+def test_what_has_no_title_is_called_by_its_source() -> None:
+    bare = {"title": "", "source": "a.md", "start": 0, "end": 2}
+    assert place(bare, "zh") == "a.md · 第 1–2 字"
 
 
 def test_a_place_names_page_element_and_characters_in_both_languages() -> None:
@@ -204,13 +226,31 @@ def test_what_went_wrong_is_not_history() -> None:
     assert script.asked[-1] == ("那北京呢?", ("上海?",))
 
 
-def test_another_collection_is_not_paged_on() -> None:
+def test_what_else_goes_on_where_the_last_answer_stopped() -> None:
+    script = Scripted(SCRIPT)
+    first = steps(script, "几处?")[-1].exchange
+    again = steps(script, "几处?", (first,))[-1].exchange
+    second = steps(script, "还有吗?", (first,))[-1].exchange
+    third = steps(script, "还有别的吗?", (first, second))[-1].exchange
+    assert [each.more for each in (first, again, second, third)] == [False, False, True, True]
+    assert script.asked[-1] == ("还有别的吗?", ("几处?", "还有吗?"))
+
+
+def test_after_a_refusal_there_is_nothing_to_go_on_with() -> None:
+    script = Scripted({"无?": Answer("", "无?"), "还有吗?": Answer("", "无?")})
+    first = steps(script, "无?")[-1].exchange
+    assert not steps(script, "还有吗?", (first,))[-1].exchange.more
+
+
+def test_other_articles_are_asked_from_the_beginning() -> None:
     script = Scripted(SCRIPT)
     first = replace(steps(script, "几处?")[-1].exchange, collection="别的")
-    (answer,) = [step.exchange for step in steps(script, "还有吗?", (first,))][-1:]
-    assert not answer.more
-    assert answer.answer is not None
-    assert len(answer.answer["citations"]) == 5
+    second = steps(script, "还有吗?", (first,))[-1].exchange
+    assert not second.more
+    assert second.answer == {**SCRIPT["几处?"].to_dict(), "question": "还有吗?"}  # type: ignore[union-attr]
+    third = steps(script, "还有吗?", (first, second))[-1].exchange
+    assert third.more
+    assert script.asked[1:] == [("几处?", ()), ("还有吗?", ("几处?", "几处?"))]
 
 
 @pytest.mark.parametrize(

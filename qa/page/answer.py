@@ -120,24 +120,42 @@ def _placed(citation: Json, language: Language, collection: str) -> str:
         quote=(citation["start"], citation["end"]),
         sentence=(sentence["start"], sentence["end"]),
     )
-    return line("place", link(href, place(citation, language), classes="cite"))
+    return _place_line(href, citation, language)
+
+
+def _place_line(href: str, cited: Json, language: Language) -> str:
+    """Title and heading lead to the place; what else is told of it stands behind them."""
+    head, rest = _title(cited), _details(cited, language)
+    details = f'<span class="facts">{escaped(" · " + " · ".join(rest))}</span>'
+    return line("place", link(href, " · ".join(head), classes="cite") + details)
 
 
 def place(cited: Json, language: Language) -> str:
-    """Title, heading, date, page, source and characters of a citation or passage, in one line."""
-    page = cited.get("page")
-    element = cited.get("element")
-    source = str(cited["source"]) if element is None else f"{cited['source']} ({element})"
-    parts = [
-        cited["title"],
-        " > ".join(cited.get("heading", ())),
+    """Title, heading, author, origin, date, page, source and characters of a citation, in one line."""
+    return " · ".join([*_title(cited), *_details(cited, language)])
+
+
+def _title(cited: Json) -> list[str]:
+    """Title and heading, which may repeat the title; the source where there is neither."""
+    known = dict.fromkeys(part for part in (cited["title"], " > ".join(cited.get("heading", ()))) if part)
+    return [str(part) for part in known] or [_source(cited)]
+
+
+def _details(cited: Json, language: Language) -> list[str]:
+    told = [
+        *(say(language, key, name=cited[key]) for key in ("author", "origin") if cited.get(key)),
         cited.get("date"),
-        None if page is None else say(language, "page", n=page),
-        source,
+        None if cited.get("page") is None else say(language, "page", n=cited["page"]),
+        _source(cited),
     ]
-    known = dict.fromkeys(str(part) for part in parts if part)  # a heading may repeat the title
+    known = dict.fromkeys(str(part) for part in told if part and str(part) not in _title(cited))
     characters = say(language, "characters", start=int(cited["start"]) + 1, end=int(cited["end"]))
-    return " · ".join([*known, characters])
+    return [*known, characters]
+
+
+def _source(cited: Json) -> str:
+    element = cited.get("element")
+    return str(cited["source"]) if element is None else f"{cited['source']} ({element})"
 
 
 def citation_href(
@@ -171,7 +189,7 @@ def _near(passage: Json, language: Language, collection: str) -> str:
     text = str(passage["text"]).strip()
     shown = escaped(text[:_SHOWN]) + ("……" if len(text) > _SHOWN else "")
     href = citation_href(passage, collection, quote=None, sentence=(passage["start"], passage["end"]))
-    return line("sentence words", shown) + line("place", link(href, place(passage, language), classes="cite"))
+    return line("sentence words", shown) + _place_line(href, passage, language)
 
 
 def _acts(key: str, answer: Json, language: Language, collection: str) -> str:
@@ -180,10 +198,11 @@ def _acts(key: str, answer: Json, language: Language, collection: str) -> str:
     with suppress(InputError):  # not every question fits into a link
         kept += button("share", transcript.link(answer["searched"], collection), say(language, "share"))
     judged = "".join(
-        button("judge", f"{verdict}:{key}", say(language, verdict)) for verdict in offered(answer)
+        button("judge", f"{verdict}:{key}", say(language, verdict), classes="act verdict")
+        for verdict in offered(answer)
     )
     asked = f'<span class="judged">{escaped(say(language, "judge"))}</span>'
-    return line("acts", f"{kept}{asked}{judged}")
+    return line("acts", f'{kept}<span class="verdicts">{asked}{judged}</span>')
 
 
 def _confidence(confidence: float, language: Language) -> str:
@@ -196,7 +215,7 @@ def confidence_word(confidence: float) -> str:
     return next(word for least, word in _SURE if confidence >= least)
 
 
-_SURE = ((0.85, "sure"), (0.65, "fairly"), (0.0, "hardly"))
+_SURE = ((0.8, "sure"), (0.6, "fairly"), (0.0, "hardly"))
 
 
 def _percent(confidence: float, language: Language) -> str:

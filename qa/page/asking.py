@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qa.answering import Filters
 from qa.desk import Desk, Job
 from qa.page import faults
-from qa.page.exchanges import Exchange, shown_places
+from qa.page.exchanges import Exchange, place_of, shown_places
 from qa.page.wording import Language, say
 
 if TYPE_CHECKING:
@@ -65,13 +65,14 @@ class Asking:
 
     def _answer(self, exchange: Exchange, earlier: Sequence[Exchange], tell: Callable[..., None]) -> Exchange:
         assistant = self.assistant(exchange.collection)
-        history = [each.question for each in earlier if each.fault is None]
+        known = [each for each in earlier if each.fault is None]
+        history, asked = _history(known), exchange.question
+        if known and _elsewhere(exchange, known[-1]):
+            history, asked = [], assistant.standalone(asked, history)
         filters = Filters(**{name: value for name, value in exchange.filters.items() if value})
-        answer = assistant.ask(exchange.question, history, filters=filters, on_stage=tell).to_dict()
-        previous = _continued(exchange, answer, earlier)
-        if previous is None:
-            return replace(exchange, answer=answer)
-        return replace(exchange, answer=_unshown(answer, previous), more=True)
+        found = assistant.ask(asked, history, filters=filters, on_stage=tell)
+        answer = replace(found, question=exchange.question).to_dict()
+        return replace(exchange, answer=answer, more=_goes_on(exchange, answer, known))
 
     def _logged(self, exchange: Exchange) -> None:
         if self.log and exchange.answer is not None:
@@ -80,36 +81,31 @@ class Asking:
             _questions.info(json.dumps({"collection": exchange.collection, **facts}, ensure_ascii=False))
 
 
-def _continued(
-    exchange: Exchange, answer: Mapping[str, Any], earlier: Sequence[Exchange]
-) -> list[Exchange] | None:
-    """The exchanges that ``exchange`` goes on with (还有吗?); None where it asks something else.
+def _elsewhere(exchange: Exchange, before: Exchange) -> bool:
+    """Whether it asks other articles than the exchange before it."""
+    return (exchange.collection, exchange.filters) != (before.collection, before.filters)
 
-    It goes on where other words came down to the very question that was answered last; the end of that
-    question by itself repeats it.
+
+def _history(known: Sequence[Exchange]) -> list[str]:
+    """The earlier questions, each as it was typed, or as it was searched where it went to other articles.
+
+    There it began anew: 还有吗? asks for what these articles have not told yet.
     """
-    last = earlier[-1] if earlier else None
-    if last is None or last.answer is None or not (last.answer["citations"] or last.more):
-        return None
-    searched = str(answer["searched"])
-    if searched != last.answer["searched"] or _bare(searched).endswith(_bare(exchange.question)):
-        return None
-    if (last.collection, last.filters) != (exchange.collection, exchange.filters):
-        return None
-    return [each for each in earlier if each.answer is not None and each.answer["searched"] == searched]
-
-
-def _bare(question: str) -> str:
-    return "".join(char for char in question if char.isalnum())
-
-
-def _unshown(answer: Mapping[str, Any], previous: Sequence[Exchange]) -> Mapping[str, Any]:
-    """``answer`` without the citations that ``previous`` show already."""
-    shown = shown_places(previous)
-    citations = [
-        citation
-        for citation in answer["citations"]
-        if (citation["source"], citation["element"], citation["start"], citation["end"]) not in shown
+    return [
+        str(each.answer["searched"])
+        if each.answer is not None and number and _elsewhere(each, known[number - 1])
+        else each.question
+        for number, each in enumerate(known)
     ]
-    quote = citations[0]["quote"] if citations else None
-    return {**answer, "answer": quote, "abstained": not citations, "citations": citations}
+
+
+def _goes_on(exchange: Exchange, answer: Mapping[str, Any], known: Sequence[Exchange]) -> bool:
+    """Whether ``answer`` goes on where the last one stopped (还有吗?): same question, nothing told again."""
+    last = known[-1] if known else None
+    if last is None or last.answer is None or not (last.answer["citations"] or last.more):
+        return False
+    if answer["searched"] != last.answer["searched"] or _elsewhere(exchange, last):
+        return False
+    same = (each for each in known if each.answer and each.answer["searched"] == answer["searched"])
+    told = shown_places(same)
+    return not any(place_of(citation) in told for citation in answer["citations"])

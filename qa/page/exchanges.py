@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from qa.page.answer import answer_html, note
 from qa.page.markup import button, escaped, line
 from qa.page.wording import Language, say
 
-__all__ = ["Exchange", "begun", "kept", "messages", "restored", "shown_places"]
+__all__ = ["Exchange", "begun", "kept", "messages", "place_of", "restored", "shown_places"]
 
 _MOST = 40  # exchanges that a browser keeps; its storage has room for a few hundred
 _NAME = re.compile(r"t[0-9a-f]{8}")
@@ -87,10 +87,18 @@ def _checked(exchange: Exchange) -> Exchange:
     return exchange
 
 
-def shown_places(exchanges: Iterable[Exchange]) -> set[tuple[str, str | None, int, int]]:
-    """Source, element and characters of every citation that the exchanges show."""
+Where = tuple[str, str | None, int, int]
+
+
+def place_of(citation: Mapping[str, Any]) -> Where:
+    """Source, element and characters of a citation."""
+    return citation["source"], citation["element"], citation["start"], citation["end"]
+
+
+def shown_places(exchanges: Iterable[Exchange]) -> set[Where]:
+    """Where every citation stands that the exchanges show."""
     return {
-        (citation["source"], citation["element"], citation["start"], citation["end"])
+        place_of(citation)
         for exchange in exchanges
         if exchange.answer is not None
         for citation in exchange.answer["citations"]
@@ -122,8 +130,3 @@ def _reply(exchange: Exchange, language: Language) -> str:
     again = button("again", exchange.question, say(language, "again"))
     parts = line("note", escaped(told)) + line("acts", again)
     return f'<div class="answer done fault" id="{escaped(exchange.key)}">{parts}</div>'
-
-
-def answered(exchange: Exchange, answer: Mapping[str, Any], *, more: bool = False) -> Exchange:
-    """``exchange`` with its answer."""
-    return replace(exchange, answer=answer, more=more)

@@ -48,6 +48,10 @@ def theme() -> Any:
         body_text_color_subdued_dark="*neutral_400",
         input_placeholder_color="*neutral_500",
         input_placeholder_color_dark="*neutral_400",
+        input_border_color_focus="*primary_700",
+        input_border_color_focus_dark="*primary_400",
+        input_shadow_focus="none",
+        input_shadow_focus_dark="none",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_background_fill_dark="*primary_700",
@@ -90,7 +94,6 @@ class _Page:
         """Everything, inside the ``Blocks`` that is open."""
         gr = self._gr
         self.language = gr.BrowserState("zh", storage_key="qa-words", secret="qa")
-        self.kept = gr.BrowserState([], storage_key="qa-conversation", secret="qa")
         self._head()
         with gr.Row(elem_id="both", equal_height=False):
             with gr.Column(elem_id="left", scale=11, min_width=300), gr.Tabs(elem_id="tabs") as self.tabs:
@@ -99,17 +102,17 @@ class _Page:
                 with gr.Tab(self._words("articles"), id="articles", elem_id="tab-articles"):
                     self._articles()
             gr.HTML(_frame("evidence"), elem_id="evidence", js_on_load=None)
-        # Nothing of what goes through it is made into HTML.
-        self.courier = gr.HTML(
-            None,
-            elem_id="courier",
-            html_template="<span></span>",
-            js_on_load="qa.wire(trigger, watch, props)",
-        )
+        self.courier = self._hidden("courier", "qa.wire(trigger, watch, props)")
+        # The script keeps the conversation, because a ``BrowserState`` is overwritten by other tabs.
+        self.kept = self._hidden("kept", "qa.keeping(watch, props)")
         self._join_chat()
         self._join_articles()
 
     # -- components --------------------------------------------------------------------------------
+
+    def _hidden(self, name: str, script: str) -> Any:
+        """What goes between the server and the script; nothing of it is made into HTML."""
+        return self._gr.HTML(None, elem_id=name, html_template="<span></span>", js_on_load=script)
 
     def _head(self) -> None:
         gr = self._gr
@@ -141,6 +144,7 @@ class _Page:
             latex_delimiters=[],
             placeholder=words("invitation"),
         )
+        gr.HTML("", elem_id="earlier", js_on_load=None)
         self.offers = gr.HTML("", elem_id="offers", js_on_load=None)
         with gr.Row(elem_id="composer"):
             self.box = gr.Textbox(
@@ -157,18 +161,20 @@ class _Page:
             self.send = gr.Button(words("ask"), elem_id="send", variant="primary", scale=0, min_width=80)
         with gr.Row(elem_id="tools"):
             with gr.Accordion(words("filters"), open=False, elem_id="filters"), gr.Row():
-                self.source = gr.Textbox(label=words("source"), elem_id="source", min_width=160, scale=2)
-                self.after = gr.Textbox(
-                    label=words("after"), placeholder=words("date"), elem_id="after", min_width=110
-                )
-                self.before = gr.Textbox(
-                    label=words("before"), placeholder=words("date"), elem_id="before", min_width=110
-                )
+                self.source = self._narrowing("source", "source_hint", min_width=220, scale=2)
+                self.after = self._narrowing("after", "date", min_width=110)
+                self.before = self._narrowing("before", "date", min_width=110)
             self.anew = gr.Button(words("anew"), elem_id="anew", size="sm", scale=0, min_width=60)
             self.markdown = gr.Button(
                 words("save_markdown"), elem_id="save-md", size="sm", scale=0, min_width=60
             )
             self.json = gr.Button(words("save_json"), elem_id="save-json", size="sm", scale=0, min_width=60)
+
+    def _narrowing(self, name: str, hint: str, **shape: int) -> Any:
+        words = self._words
+        return self._gr.Textbox(
+            label=words(name), placeholder=words(hint), elem_id=name, max_lines=1, **shape
+        )
 
     def _articles(self) -> None:
         gr, words = self._gr, self._words
@@ -177,12 +183,16 @@ class _Page:
             self.into = gr.Textbox(
                 label=words("into"), placeholder=words("into_hint"), elem_id="into", max_lines=1
             )
-            self.files = gr.File(label=words("files"), file_count="multiple", elem_id="files", height=140)
+            self.files = gr.File(
+                label=words("files"), show_label=False, file_count="multiple", elem_id="files", height=140
+            )
+            gr.HTML('<p role="status"></p>', elem_id="unsent", js_on_load=None)
             self.results = gr.HTML("", elem_id="results", js_on_load=None)
         with gr.Accordion(words("manage"), open=False, elem_id="manage"):
             self.rebuild = gr.Button(words("rebuild"), elem_id="rebuild", size="sm")
-            self.repeat = gr.Textbox(label=words("repeat"), elem_id="repeat", max_lines=1)
-            self.delete = gr.Button(words("delete"), elem_id="delete", variant="stop", size="sm")
+            with gr.Column(elem_id="deleting"):  # shown where the collection may be deleted
+                self.repeat = gr.Textbox(label=words("repeat"), elem_id="repeat", max_lines=1)
+                self.delete = gr.Button(words("delete"), elem_id="delete", variant="stop", size="sm")
             self.managed = gr.HTML("", elem_id="managed", js_on_load=None)
         self.find = gr.Textbox(
             label=words("find"), placeholder=words("find_hint"), elem_id="find", max_lines=1, type="text"
@@ -199,8 +209,8 @@ class _Page:
             self._ask,
             [self.box, self.kept, self.collection, self.source, self.after, self.before, self.language],
             [self.box, self.chat, self.kept],
-            # A question may be asked before the page's load has told the language.
-            js="(...given) => [...given.slice(0, -1), qa.language]",
+            # A question may be asked before the page's load has told what is kept, and the language.
+            js="(question, kept, ...given) => [question, qa.kept(), ...given.slice(0, -1), qa.language]",
             **_LONG,
         )
         asked.then(
@@ -219,8 +229,8 @@ class _Page:
         self._demo.load(
             self._opened,
             [self.language, self.kept, self.box],
-            [self.language, self.chat, self.box, self.collection, self.courier],
-            js="(language, kept, box) => [qa.language, kept, location.search]",
+            [self.language, self.kept, self.chat, self.box, self.collection, self.courier],
+            js="() => [qa.language, qa.kept(), location.search]",
             **_PRIVATE,
         ).then(
             self._browse,
@@ -236,7 +246,8 @@ class _Page:
         name = shared.collection or (exchanges[-1].collection if exchanges else DEFAULT)
         ready = {"ready": secrets.token_hex(4), "ask": bool(shared.question)}
         box = shared.question if shared.question else self._gr.skip()
-        return language, messages(exchanges, language), box, self._choice(name, language), ready
+        shown = messages(exchanges, language)
+        return language, kept(exchanges), shown, box, self._choice(name, language), ready
 
     async def _ask(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +49,7 @@ class Shelf:
         """The collections as ``choices`` (words, name), and as ``value`` the one that is to be chosen."""
         listed = self._collections.listed()
         chosen = name if name in {each.name for each in listed} else DEFAULT
-        return {"choices": [(_called(each, language), each.name) for each in listed], "value": chosen}
+        return {"choices": [(_title(each, language), each.name) for each in listed], "value": chosen}
 
     def shown(self, name: str, words: str, language: Language) -> tuple[str, str]:
         """How much a collection holds, and its articles that fit ``words``."""
@@ -68,17 +68,16 @@ class Shelf:
             return _fault(error, language)
         if not found.total:
             return line("note", escaped(say(language, "none_found")))
-        shown = len(found.entries)
-        key = "found" if shown == found.total else "found_some"
-        head = line("note", escaped(say(language, key, n=f"{found.total:,}", shown=shown)))
-        return head + item_list(_entry(entry, collection, language) for entry in found.entries)
+        return _how_many(found.total, len(found.entries), words, language) + item_list(
+            _entry(entry, collection, language) for entry in found.entries
+        )
 
     # -- changes -----------------------------------------------------------------------------------
 
     async def taken(
         self, paths: Sequence[str], into: str, chosen: str, language: Language
     ) -> AsyncIterator[Change]:
-        """Take uploaded files into a new collection, or the chosen one; what became of each."""
+        """Take uploaded files into the collection that is typed, new or not, else the chosen one."""
         into = into.strip()
 
         def take(tell: Callable[..., None]) -> tuple[FileResult, ...]:
@@ -91,14 +90,16 @@ class Shelf:
                         path.parent.rmdir()
 
         async for change in self._change(take, lambda results: _results(results, language), language):
-            yield Change(change.html, change.done, self._where(into, chosen) if change.done else chosen)
+            now = self._called(into) if change.done else None
+            yield Change(change.html, change.done, chosen if now is None else now)
 
     def _taken(
         self, paths: Sequence[str], into: str, chosen: str, tell: Callable[..., None]
     ) -> tuple[FileResult, ...]:
         uploads = [Upload(Path(path), Path(path).name) for path in paths]
-        if not into:
-            return self._collections.add(chosen, uploads, on_progress=tell)
+        known = self._called(into) if into else chosen
+        if known is not None:
+            return self._collections.add(known, uploads, on_progress=tell)
         made = self._collections.create(into).name
         try:
             return self._collections.add(made, uploads, on_progress=tell)
@@ -108,10 +109,10 @@ class Shelf:
             if not self._collections.get(made).articles:
                 self._collections.delete(made, repeated=made)
 
-    def _where(self, into: str, chosen: str) -> str:
-        """The collection to go on with: the new one, if it is there."""
-        names = {folded(each.name): each.name for each in self._collections.listed()}
-        return names.get(folded(into), chosen)
+    def _called(self, name: str) -> str | None:
+        """The collection of that name, if it is there: of two who make it at once, the second adds to it."""
+        names = {folded(each.name): each.name for each in self._collections.listed() if each.own}
+        return names.get(folded(name))
 
     async def rebuilt(self, name: str, language: Language) -> AsyncIterator[Change]:
         """Make the index of a collection anew."""
@@ -170,17 +171,29 @@ def _entry(entry: Entry, collection: Collection, language: Language) -> str:
     return f'{line("title", title)}<p class="place">{escaped(facts)} <span class="acts">{acts}</span></p>'
 
 
-def _called(collection: Collection, language: Language) -> str:
+def _title(collection: Collection, language: Language) -> str:
     return say(language, "default") if collection.name == DEFAULT else collection.name
 
 
 def _about(collection: Collection, language: Language) -> str:
+    return line("note own" if collection.own else "note", escaped(_state(collection, language)))
+
+
+def _state(collection: Collection, language: Language) -> str:
     if collection.problem is not None:
-        return line("note", escaped(say(language, "refused", reason=collection.problem)))
+        return say(language, "refused", reason=collection.problem)
     if not collection.articles:
-        return line("note", escaped(say(language, "is_empty")))
+        return say(language, "is_empty")
     counts = {"articles": f"{collection.articles:,}", "passages": f"{collection.passages:,}"}
-    return line("note", escaped(say(language, "about", **counts)))
+    return say(language, "about", **counts)
+
+
+def _how_many(total: int, shown: int, words: str, language: Language) -> str:
+    """How many were found, where that is not just all of them."""
+    if not words and shown == total:
+        return ""
+    key = "found" if shown == total else "found_some"
+    return line("note", escaped(say(language, key, n=f"{total:,}", shown=shown)))
 
 
 def _stage(stage: str, done: object, total: object, language: Language) -> str:
@@ -206,11 +219,7 @@ def _any_added(results: Sequence[FileResult]) -> bool:
 def _row(result: FileResult, language: Language) -> str:
     state = say(language, _STATES[result.state])
     cells = (result.name, state, result.reason)
-    return "".join(_cells(cells))
-
-
-def _cells(cells: Sequence[str]) -> Iterator[str]:
-    return (f"<td>{escaped(cell)}</td>" for cell in cells)
+    return "".join(f"<td>{escaped(cell)}</td>" for cell in cells)
 
 
 def _fault(error: Exception, language: Language) -> str:

@@ -27,10 +27,16 @@ const qa = (() => {
   const WORDS = {
     zh: { question: "问题", answer: "回答", log: "对话", down: "到末尾", text: "原文", outline: "目录",
       copied: "已复制。", linked: "链接已复制。", lost: "原文没有打开，请再点一次。", stale: "这篇文章后来改过，引用的字句已不在原处。",
-      remove: "要删除这个文件吗？", head: "回答引用的原文", judged: "评价" },
+      remove: "要删除这个文件吗？", head: "回答引用的原文", judged: "评价",
+      earlier: "以前的对话", forget: "全部删除", forgetting: "要删除这个浏览器里以前的对话吗？", turns: (n) => `${n} 问`,
+      large: (names, most) => `${names}太大，没有上传；每个文件最多 ${most}。`, quoted: (name) => `“${name}”`,
+      gone: "与服务器的连接断了，请稍后再试。", failed: "没有成功，请再试一次。" },
     en: { question: "Question", answer: "Answer", log: "Conversation", down: "To the end", text: "The article", outline: "Outline",
       copied: "Copied.", linked: "The link is copied.", lost: "The article did not open; please try again.", stale: "The article has changed since; the quoted words are no longer at their place.",
-      remove: "Remove this file?", head: "The article that is quoted", judged: "Verdict" },
+      remove: "Remove this file?", head: "The article that is quoted", judged: "Verdict",
+      earlier: "Earlier chats", forget: "Delete all", forgetting: "Delete the earlier chats of this browser?", turns: (n) => `${n} asked`,
+      large: (names, most) => `${names} not uploaded: a file may have ${most}.`, quoted: (name) => `“${name}” `,
+      gone: "The connection to the server was lost; please try again in a moment.", failed: "That did not work; please try again." },
   }[language];
 
   const themed = () => {
@@ -39,6 +45,88 @@ const qa = (() => {
       const dark = theme === "dark";
       if (document.body.classList.contains("dark") !== dark) document.body.classList.toggle("dark", dark);
     }
+  };
+
+  // -- conversations ---------------------------------------------------------------------------------
+  //
+  // Each has an entry of its own. A tab that finds its entry changed by another tab goes on under a new one,
+  // so that nothing is overwritten. Which one a tab has is known to the tab alone.
+
+  const ENTRY = "qa.conversation.";
+  const MOST = 12; // conversations that are kept
+  const fresh = () => Math.random().toString(36).slice(2, 10) + Date.now().toString(36);
+  const entry = (id) => { try { return JSON.parse(stored(ENTRY + id)); } catch { return null; } };
+  const entries = () => {
+    let ids = [];
+    try { ids = Object.keys(localStorage).filter((key) => key.startsWith(ENTRY)); } catch { /* no storage */ }
+    const found = ids.map((key) => ({ id: key.slice(ENTRY.length), ...entry(key.slice(ENTRY.length)) }));
+    return found.filter((each) => Array.isArray(each.exchanges)).sort((a, b) => b.at - a.at);
+  };
+  const mine = (id) => { try { sessionStorage.setItem("qa.mine", id); } catch { /* the newest, then */ } return id; };
+  let own = null;
+  try { own = sessionStorage.getItem("qa.mine"); } catch { /* the newest, then */ }
+  if (!own) own = mine(entries()[0]?.id ?? fresh());
+  const last = entry(own);
+  let stamp = last?.stamp ?? null; // of the entry as this tab knows it
+  let exchanges = Array.isArray(last?.exchanges) ? last.exchanges : [];
+
+  const keep = (list) => {
+    const text = JSON.stringify(list);
+    if (text === JSON.stringify(exchanges)) return;
+    const begins = list.length === 0; // a new conversation; the last one stays
+    if (begins || (entry(own)?.stamp ?? null) !== stamp) own = mine(fresh());
+    exchanges = JSON.parse(text); // Gradio may change its own in place
+    stamp = fresh();
+    write(JSON.stringify({ at: Date.now(), stamp, exchanges }));
+  };
+  // The oldest make room, those without a question first.
+  const write = (text) => {
+    const others = entries().filter((each) => each.id !== own);
+    const over = others.filter((each, n) => !each.exchanges.length || n >= MOST - 1);
+    for (const each of over) drop(each.id);
+    const left = others.filter((each) => !over.includes(each));
+    for (;;) {
+      try { localStorage.setItem(ENTRY + own, text); return; } catch { /* it is full, or forbidden */ }
+      const oldest = left.pop();
+      if (!oldest) return;
+      drop(oldest.id);
+    }
+  };
+  const drop = (id) => { try { localStorage.removeItem(ENTRY + id); } catch { /* there is none */ } };
+  const keeping = (watch, props) => watch("value", () => { if (Array.isArray(props.value)) keep(props.value); });
+
+  // Offered while nothing is asked yet.
+  const SHOWN = 4;
+  const earlier = () => {
+    const place = one("#earlier .prose");
+    if (!place) return;
+    const others = exchanges.length ? [] : entries().filter((each) => each.id !== own && each.exchanges.length);
+    const shown = others.slice(0, SHOWN);
+    const now = shown.map((each) => each.id + each.stamp).join();
+    if (place.dataset.shown === now) return;
+    place.dataset.shown = now;
+    place.replaceChildren(...(shown.length ? [earlierHead(), earlierList(shown)] : []));
+  };
+  const earlierHead = () => {
+    const head = make("p", `${WORDS.earlier} `);
+    head.append(acting("forget", "", WORDS.forget));
+    return head;
+  };
+  const earlierList = (shown) => {
+    const list = make("ul");
+    for (const each of shown) {
+      const item = make("li");
+      const date = new Date(each.at).toLocaleDateString(tag, { month: "short", day: "numeric" });
+      item.append(acting("resume", each.id, String(each.exchanges[0].question)));
+      item.append(make("span", `${date} · ${WORDS.turns(each.exchanges.length)}`));
+      list.append(item);
+    }
+    return list;
+  };
+  const acting = (act, value, words) => {
+    const made = make("button", words);
+    Object.assign(made, { type: "button", name: act, value });
+    return made;
   };
 
   // -- telling -------------------------------------------------------------------------------------
@@ -115,6 +203,11 @@ const qa = (() => {
     if (segment.kind === "mark") made.tabIndex = -1;
     if (segment.anchor) made.dataset.anchor = segment.anchor;
     if (segment.kind === "heading") {
+      const [, marks, title] = segment.text.match(/^(#+\s+)?([^]*)$/);
+      if (marks) {
+        made.replaceChildren(make("span", marks, "marks"), title);
+        made.firstChild.setAttribute("aria-hidden", "true");
+      }
       const found = headings.find((each) => each.anchor === segment.anchor);
       made.setAttribute("role", "heading");
       made.setAttribute("aria-level", Math.min(6, 2 + (found ? found.level : 1)));
@@ -224,6 +317,13 @@ const qa = (() => {
         one("#ask textarea")?.focus();
       }, 100);
     },
+    resume: (value) => { mine(value); location.reload(); },
+    forget: () => {
+      if (!confirm(WORDS.forgetting)) return;
+      for (const each of entries()) if (each.id !== own) drop(each.id);
+      earlier();
+      one("#ask textarea")?.focus();
+    },
     remove: (value) => { if (confirm(`${WORDS.remove}\n${value}`)) trigger?.("delete", { value }); },
   };
 
@@ -234,7 +334,7 @@ const qa = (() => {
       show(link, true);
       return;
     }
-    const button = event.target.closest?.("#title button, .answer button, #offers button, #listing button, #pane button");
+    const button = event.target.closest?.("#title button, .answer button, #earlier button, #offers button, #listing button, #pane button");
     if (button?.name && Object.hasOwn(acts, button.name)) acts[button.name](button.value);
   });
   document.addEventListener("keydown", (event) => {
@@ -284,6 +384,43 @@ const qa = (() => {
     }
   };
 
+  // -- files that are too large --------------------------------------------------------------------------
+  //
+  // Gradio would refuse all that were chosen together, in English.
+
+  const sent = (list) => {
+    const most = window.gradio_config?.max_file_size ?? Infinity;
+    const large = [...list].filter((file) => file.size > most);
+    const names = large.map((file) => WORDS.quoted(file.name)).join("");
+    const told = one("#unsent [role=status]");
+    if (told) told.textContent = large.length ? WORDS.large(names, `${Math.round(most / 1e5) / 10} MB`) : "";
+    return large.length ? [...list].filter((file) => file.size <= most) : null;
+  };
+  let sending = false;
+  const send = (input, files) => {
+    const chosen = new DataTransfer();
+    for (const file of files) chosen.items.add(file);
+    input.files = chosen.files;
+    sending = true;
+    if (files.length) input.dispatchEvent(new Event("change", { bubbles: true }));
+    sending = false;
+  };
+  document.addEventListener("change", (event) => {
+    if (sending || !event.target.matches?.("#files input[type=file]")) return;
+    const left = sent(event.target.files);
+    if (!left) return;
+    event.stopImmediatePropagation();
+    send(event.target, left);
+  }, true);
+  document.addEventListener("drop", (event) => {
+    const input = event.target.closest?.("#files") && one("#files input[type=file]");
+    const left = input && event.dataTransfer && sent(event.dataTransfer.files);
+    if (!left) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    send(input, left);
+  }, true);
+
   // A blank question is kept here: while one is on its way, Gradio drops the next.
   const blank = (event) => {
     const box = one("#ask textarea");
@@ -296,6 +433,16 @@ const qa = (() => {
   };
   document.addEventListener("keydown", blank, true);
   document.addEventListener("click", blank, true);
+
+  // What Gradio says by itself is in English; what people need of it is said like everything else.
+  const heard = new WeakSet();
+  const toasts = () => {
+    for (const each of all(".toast-body")) {
+      if (heard.has(each)) continue;
+      heard.add(each);
+      tell(/connection/i.test(each.textContent) ? WORDS.gone : WORDS.failed);
+    }
+  };
 
   // -- whenever gradio has drawn -------------------------------------------------------------------
 
@@ -314,13 +461,22 @@ const qa = (() => {
     name("#evidence", WORDS.head);
     for (const each of all("#evidence")) set(each, "role", "region");
     for (const each of all("#chat [role=log]")) if (each.tabIndex !== 0) each.tabIndex = 0;
+    for (const each of all("#collection input")) if (!each.readOnly) each.readOnly = true; // it is for choosing
     press();
+    earlier();
+    toasts();
+    narrowed();
     follow();
     const working = Boolean(one("#chat .answer:not(.done)"));
     if (document.body) document.body.classList.toggle("asking", working);
     const head = one("#head");
     if (head) root.style.setProperty("--head", `${head.offsetHeight}px`);
     beginning();
+  };
+  // Whether a question is asked of some articles only, which may be folded away.
+  const narrowed = () => {
+    const typed = all("#filters input, #filters textarea").some((each) => each.value.trim());
+    if (document.body) document.body.classList.toggle("narrowed", typed);
   };
   // The question stays in view above a long answer.
   const follow = () => {
@@ -349,8 +505,9 @@ const qa = (() => {
     subtree: true, childList: true, characterData: true, attributeFilter: ["aria-label", "lang", "class"],
   });
   addEventListener("resize", soon);
+  addEventListener("input", soon);
   soon();
 
-  return { language, wire };
+  return { language, wire, keeping, kept: () => exchanges };
 })();
 window.qa = qa;

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import copy
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -24,10 +23,11 @@ from qa.settings import OwnThreshold, RetrievalSettings
 from qa.words import Segmenter
 
 if TYPE_CHECKING:
+    from qa.answering import _Admitted
     from qa.lexical import BM25
     from qa.retrieval import Hybrid
     from qa.settings import AnswerSettings
-    from qa.types import Answer, Article, Encoder, Hit, LegName, Passage, Reader
+    from qa.types import Article, Encoder, LegName, Mask, Passage, Reader
 
 __all__ = ["StoreAssistant"]
 
@@ -81,8 +81,8 @@ class StoreAssistant(Assistant):
     def _unfinished(self, shard: Shard) -> str:
         asked = "is asked as far as it goes" if shard.served else "is not asked until it is whole"
         return (
-            f"{self._address.name}: shard {shard.name} is half-uploaded and {asked}; "
-            f"if nobody is at it, go on: qa index --store '{self._address.name}?shard={shard.name}'"
+            f"{self._address.name}: shard {shard.name} is half-uploaded and {asked}; if nobody is at it, "
+            f"run its `qa index … --store '{self._address.name}?shard={shard.name}'` again"
         )
 
     @property
@@ -144,13 +144,15 @@ class StoreAssistant(Assistant):
             settings = replace(settings, threshold=own.threshold)
             info["threshold"] = own.threshold
         # A shelf and its legs do what is asked of a generation and its legs: rows are ids here.
-        return _Opened(
+        opened = _Opened(
             cast("Generation", shelf),
             cast("BM25", lexical),
             cast("Hybrid", hybrid),
             *(reader, settings, segmenter, info),
             _Answers(0),
         )
+        object.__setattr__(opened, "admitted", partial(self._admitted, shelf))  # an expression, not a mask
+        return opened
 
     def _encoder(self, served: Sequence[Shard]) -> Encoder:
         """The encoder that the shards were filled with."""
@@ -170,50 +172,18 @@ class StoreAssistant(Assistant):
         used = {name: leg for name, leg in legs.items() if leg[1] > 0}
         return StoreHybrid(used, shelf, pool=self._retrieval.pool)
 
-    # -- asking ----------------------------------------------------------------------------------
+    def _admitted(self, shelf: Shelf, filters: Filters) -> _Admitted:
+        """The expression for what ``filters`` admit, and how such a passage is to be cited.
 
-    def ask(
-        self, question: str, history: Sequence[str] = (), *, filters: Filters | None = None, **options: Any
-    ) -> Answer:
-        """As ``Assistant.ask``. Raises StoreError too."""
-        if filters is None or filters.empty:
-            return super().ask(question, history, **options)
-        return super(StoreAssistant, self._within(filters)).ask(question, history, **options)
-
-    def search(
-        self, question: str, history: Sequence[str] = (), *, k: int = 10, filters: Filters | None = None
-    ) -> tuple[Hit, ...]:
-        """As ``Assistant.search``. Raises StoreError too."""
-        if filters is None or filters.empty:
-            return super().search(question, history, k=k)
-        return super(StoreAssistant, self._within(filters)).search(question, history, k=k)
-
-    def _within(self, filters: Filters) -> StoreAssistant:
-        """This assistant, as long as one question, over what ``filters`` admit."""
-        where, cited = filtering.admitted(self._connection, self.shelf.where, filters)
-        opened = self._opened
-        named = partial(_named, shelf=self.shelf, filters=filters, cited=cited)
-        narrowed = _Narrowed(cast("StoreHybrid", opened.hybrid), where, named)
-        bound = copy(self)
-        bound._opened = replace(opened, hybrid=cast("Hybrid", narrowed), answers=_Answers(0))
-        return bound
-
-
-@dataclass(frozen=True, slots=True)
-class _Narrowed:
-    """A search among the passages that ``where`` admits; ``named`` gives each hit's as it is cited."""
-
-    hybrid: StoreHybrid
-    where: str
-    named: Callable[[Passage], Passage]
-
-    def search(self, question: str, k: int, _: object = None) -> tuple[Hit, ...]:
-        hits = self.hybrid.search(question, k, self.where)
-        if not hits:
+        Raises InputError where they admit nothing.
+        """
+        where, cited = filtering.admitted(self._connection, shelf.where, filters)
+        if not self._connection.rows(self._address.collection, where, ["id"], most=1):
             raise InputError(
                 "no article of the store passes the filters; widen --source, --after or --before"
             )
-        return tuple(replace(hit, passage=self.named(hit.passage)) for hit in hits)
+        named = partial(_named, shelf=shelf, filters=filters, cited=cited)
+        return cast("Mask", where), named
 
 
 def _named(passage: Passage, *, shelf: Shelf, filters: Filters, cited: Mapping[str, str]) -> Passage:

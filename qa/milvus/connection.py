@@ -88,13 +88,18 @@ class Connection:
         )
         return [dict(row) for row in found]
 
+    def count(self, collection: str, where: str) -> int:
+        """How many rows ``where`` admits."""
+        (row,) = self._call("query", collection, filter=where, output_fields=["count(*)"])
+        return int(row["count(*)"])
+
     def all_rows(self, collection: str, where: str, fields: Sequence[str]) -> Iterator[Row]:
         """All rows that ``where`` admits, by id, page after page."""
         last = -1
         while True:
             page = self._page(collection, f"id > {last} and ({where})", fields)
             yield from page
-            if not page:
+            if len(page) < PAGE:
                 return
             last = int(page[-1]["id"])
 
@@ -139,16 +144,15 @@ class Connection:
 
     def create(self, collection: str, schema: Any, indexes: Any, *, channels: int) -> None:
         """Make a collection and load it; one that somebody else made meanwhile is left as it is."""
+        options: dict[str, Any] = {"num_shards": channels, "consistency_level": "Bounded"}
         with self._writing():
-            if not self._call("has_collection", collection):
-                self._call(
-                    "create_collection",
-                    collection,
-                    schema=schema,
-                    index_params=indexes,
-                    num_shards=channels,
-                    consistency_level="Bounded",
-                )
+            if self._call("has_collection", collection):
+                return
+            try:
+                self._call("create_collection", collection, schema=schema, index_params=indexes, **options)
+            except StoreError:
+                if not self._call("has_collection", collection):
+                    raise
 
     def load(self, collection: str) -> None:
         """Have Milvus load a collection for searching, if it is not."""
@@ -165,9 +169,10 @@ class Connection:
             self._call("delete", collection, ids=list(ids))
 
     def flush(self, collection: str) -> None:
-        """Have Milvus seal what was written."""
-        with self._writing():
-            self._call("flush", collection)
+        """Have Milvus Lite seal what was written, so that BM25 counts it together; Milvus seals by itself."""
+        if self.address.local:
+            with self._writing():
+                self._call("flush", collection)
 
     def _writing(self) -> AbstractContextManager[object]:
         """Milvus Lite takes one writer at a time."""

@@ -98,7 +98,7 @@ class _Push:
         self._must_agree(shards)
         shard = self.contents.shard(before)
         resumed = before is not None and before.state == "uploading"
-        if before is not None and before == shard.done():
+        if before is not None and before == shard.done() and self._is_whole(shard):
             return Pushed(self.address.name, shard.name, kept=shard.counts["passages"])
         facts.write_shard(self.connection, shard)
         stale = self._records()
@@ -109,6 +109,11 @@ class _Push:
             self.connection.flush(collection)
         facts.write_shard(self.connection, shard.done())
         return Pushed(self.address.name, shard.name, added, kept, len(gone), resumed)
+
+    def _is_whole(self, shard: Shard) -> bool:
+        """Whether as many passages are there as the shard says."""
+        own = f'shard == "{shard.name}"'
+        return self.connection.count(self.address.collection, own) == shard.counts["passages"]
 
     def _must_agree(self, shards: dict[str, Shard]) -> None:
         """Raises StoreError where what is there was made with something else, or is somebody else's."""

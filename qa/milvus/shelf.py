@@ -19,9 +19,11 @@ __all__ = ["PLACE", "Shelf", "any_of", "place_of"]
 
 _KEPT = 1024  # articles, and eight times as many passages
 _MANY = 200  # keys in one expression
+_PIECES = 1024  # of articles in one answer: at most 64 MB, about what Milvus sends
 PLACE = ("article", "source", "date", "part", "start", "end", "page", "heading", "text")
 Row = Mapping[str, Any]
-_K, _T = TypeVar("_K"), TypeVar("_T")
+_K = TypeVar("_K")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class Shelf:
         with self._lock:
             found = {key: self._articles[key] for key in keys if key in self._articles}
         for part in _parts(sorted(set(keys) - found.keys())):
-            for key, body in self._bodies(any_of("key", part)):
+            for key, body in self._keyed(part):
                 found[key] = _Shelved(*article_of(body))
                 with self._lock:
                     _put(self._articles, key, found[key], _KEPT)
@@ -151,29 +153,39 @@ class Shelf:
         return [found[key] for key in keys]
 
     def _all_articles(self) -> Iterator[tuple[str, Article]]:
-        for key, body in self._bodies(f'kind == "article" and {self.where}'):
+        connection = self._connection
+        where = f'kind == "article" and {self.where}'
+        for key, body in _bodies(connection.all_rows(connection.address.records, where, RECORD_FIELDS)):
             yield key, article_of(body)[0]
 
     def _list(self, key: str) -> list[str]:
-        bodies = dict(self._bodies(any_of("key", [key])))
+        bodies = dict(self._keyed([key]))
         if key not in bodies:
             raise self._damaged("a list of a shard is missing")
         found: list[str] = json.loads(bodies[key])
         return found
 
-    def _bodies(self, where: str) -> Iterator[tuple[str, str]]:
-        """Key and body of each whole record; while one changes there may be two, alike but for the group."""
-        connection = self._connection
-        pieces: dict[tuple[str, str], dict[int, Row]] = {}
-        for row in connection.all_rows(connection.address.records, where, RECORD_FIELDS):
-            pieces.setdefault((row["key"], row["version"]), {})[int(row["piece"])] = row
-        for (key, _), found in sorted(pieces.items()):
-            if len(found) == int(next(iter(found.values()))["pieces"]):
-                yield key, "".join(found[piece]["body"] for piece in sorted(found))
+    def _keyed(self, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Key and body of the whole records with these keys."""
+        connection, where = self._connection, any_of("key", keys)
+        rows = connection.rows(connection.address.records, where, RECORD_FIELDS, most=_PIECES)
+        if len(rows) == _PIECES:
+            rows = list(connection.all_rows(connection.address.records, where, RECORD_FIELDS))
+        return _bodies(rows)
 
     def _damaged(self, what: str) -> StoreError:
         name = self._connection.address.name
         return StoreError(f"{name}: {what}; ask again, and if it stays run `qa index --store {name}`")
+
+
+def _bodies(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """Key and body of each whole record; while one changes there may be two, alike but for the group."""
+    pieces: dict[tuple[str, str], dict[int, Row]] = {}
+    for row in rows:
+        pieces.setdefault((row["key"], row["version"]), {})[int(row["piece"])] = row
+    for (key, _), found in sorted(pieces.items(), key=lambda each: each[0]):
+        if len(found) == int(next(iter(found.values()))["pieces"]):
+            yield key, "".join(found[piece]["body"] for piece in sorted(found))
 
 
 def place_of(row: Row) -> tuple[str, int, int, int]:

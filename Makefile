@@ -27,12 +27,13 @@ chat: index  ## 打开网页问答 set up, build the index, open the web chat
 eval: index  ## 评测，写出 run.html evaluate on the shipped questions, write a report
 	$(BIN)/qa eval corpus/questions.jsonl --report run.html
 
-# The gate: the reporting half beside the committed baseline. The second run plants a loss, which must be seen.
+# The gate: the reporting half beside the committed baseline. The second run plants a loss in its first 40
+# questions, of which nothing is answered any more: the same gate must see it, and says so with status 1.
 BESIDE := corpus/questions.jsonl --split report --baseline benchmarks/baseline.json --fail-if "F1<-0.02"
 gate: index  ## 与基线比较 compare with the committed baseline
 	$(BIN)/qa eval $(BESIDE) --fail-if "sentence_hit<-0.02" --fail-if "abstention.AUROC<-0.03" \
 		--fail-if "Recall@5<-0.02" --fail-if "citations_valid<1"
-	@$(BIN)/qa eval $(BESIDE) --threshold 1 >/dev/null; test $$? -eq 1 || \
+	@$(BIN)/qa eval $(BESIDE) --limit 40 --threshold 1 >/dev/null; test $$? -eq 1 || \
 		{ echo "the gate did not see a planted loss" >&2; exit 1; }
 
 baseline: index  ## 更新基线 renew the baseline; give the difference in the commit's message

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qa.commands.opening import ensured
+from qa.commands import opening
 from qa.commands.options import DEFAULT_INDEX, add_leg_option, add_reader_option, command, positive, unit
 from qa.commands.output import Bar, say
 from qa.errors import InputError
@@ -120,6 +120,10 @@ def _check(args: Any) -> None:
     for file in _outputs(args):
         if not Path(file).parent.is_dir():
             raise InputError(f"{file}: there is no folder to write it to; make {Path(file).parent} first")
+    if _in_store(args) and (args.squad_corpus or args.set_threshold_at_error is not None):
+        raise InputError(
+            "--squad-corpus and --set-threshold-at-error write to an index folder; leave --store out"
+        )
     if args.gold_passage and (args.qrels or args.run_file):
         raise InputError("--gold-passage searches nothing, so there is nothing for --run and --qrels")
     if args.leg and args.gold_passage:
@@ -132,6 +136,11 @@ def _check(args: Any) -> None:
         raise InputError("--set-threshold-at-error is for an index; leave --gold-passage out")
     if args.squad_corpus and not args.index:
         raise InputError("--set-threshold-at-error keeps the threshold in an index; name it with --index")
+
+
+def _in_store(args: Any) -> bool:
+    """Whether --store took the place of --index."""
+    return args.index is not None and not isinstance(args.index, str)
 
 
 def _part(args: Any, everything: LabelSet) -> LabelSet:
@@ -282,12 +291,16 @@ def _evaluated(args: Any, everything: LabelSet, bar: Bar) -> Iterator[Assistant]
 
     from qa.evaluation.rereading import opened
 
+    if _in_store(args):
+        with opening.opened(args.index, args.reader, args.leg) as assistant:
+            yield assistant
+        return
     with TemporaryDirectory() as temporary:
         folder = args.index or (temporary if args.squad_corpus else DEFAULT_INDEX)
         if args.squad_corpus:
             _index_paragraphs(args, everything, folder, bar)
         else:
-            ensured(folder)
+            opening.ensured(folder)
         with opened(Path(folder), reader=args.reader, leg=args.leg) as assistant:
             yield assistant
 

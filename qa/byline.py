@@ -18,7 +18,8 @@ FIRST = 12  # lines from the top …
 LAST = 6  # … and from the end that are looked at
 SHORT = 100  # characters of a line that is nothing but a byline
 LONGEST = 60  # characters of a name that markup states
-OPENING = 80  # characters of a report's first line in which its reporters are named
+OPENING = 80  # characters of a report's first line in which its reporters are named …
+CLOSING = 60  # … or of its last
 
 _NAME = r"[\u3400-\u9fff]{2,4}(?:[·•][\u3400-\u9fff]{1,6}){0,3}"
 _NAMES = rf"{_NAME}(?:\s*[、，,/\s]\s*{_NAME}){{0,4}}"
@@ -30,6 +31,15 @@ _KEYED = re.compile(
 )
 _REPORTER = re.compile(
     rf"(?:^|[(（\s])(?:[\u3400-\u9fff]{{0,8}}?)(?:记者|記者)\s*(?:[:：]\s*)?({_NAMES})(?=[)）\s。]|$|通讯员|通訊員|报道|報道|文/|摄)"
+)
+# A report signed at its end: （记者 李四 通讯员 王五）. Without a space, a common surname must tell.
+_SURNAMES = (
+    "王李张張刘劉陈陳杨楊黄黃赵趙吴吳周徐孙孫马馬朱胡郭何高林罗羅郑鄭梁谢謝宋唐许許韩韓冯馮邓鄧曹彭曾肖田董袁潘蒋蔣蔡余杜叶葉程苏蘇"
+    "魏吕呂丁沈姚卢盧姜崔钟鐘谭譚陆陸汪范金廖贾賈夏韦韋邹鄒孟熊秦邱尹薛闫閻段雷侯龙龍史陶黎贺賀顾顧毛郝龚龔邵钱錢严嚴覃武戴莫孔汤湯"
+)
+_SIGNED = re.compile(
+    r"[(（][\u3400-\u9fff]{0,8}?(?:记者|記者|作者|撰文|撰稿)"
+    rf"(?:\s*[:：\s]\s*|(?=[{_SURNAMES}]))({_NAMES})[^()（）]{{0,20}}[)）]\W*$"
 )
 _ORIGIN = re.compile(
     r"(?:^|[\s　|｜(（\[【])(?:文章|信息|新闻|稿件|本文)?"
@@ -71,7 +81,7 @@ def byline_of(made: Outline, *, author: str | None = None, origin: str | None = 
         else:
             author = author or _found(_KEYED, text) or _found(_REPORTER, text)
             origin = origin or _origin(text)
-    return Byline(author, origin)
+    return Byline(author or _found(_SIGNED, _last(made)[-CLOSING:]), origin)
 
 
 def named(text: str | None) -> str | None:
@@ -98,6 +108,12 @@ def _lines(made: Outline) -> Iterator[tuple[str, bool]]:
         opened = opened or running
         if running or len(text) <= SHORT:
             yield text, running
+
+
+def _last(made: Outline) -> str:
+    """The last line of the text proper; empty where there is none."""
+    rows = zip(reversed(made.placed), reversed(made.kinds), strict=True)
+    return next((text for row, kind in rows if kind == "text" and (text := row.line.text.strip())), "")
 
 
 def _found(pattern: re.Pattern[str], text: str) -> str | None:

@@ -64,6 +64,25 @@ def test_the_end_of_a_page() -> None:
     assert byline_of(outline(lines(text))) == Byline("赵一曼", "吉林日报")
 
 
+@pytest.mark.parametrize(
+    ("end", "author"),
+    [
+        ("（记者 李四 通讯员 王五）", "李四"),
+        ("（总台央视记者 赵一曼）", "赵一曼"),
+        ("(人民日报记者：欧阳春晓、司马青)", "欧阳春晓、司马青"),
+        ("（记者张三）", "张三"),
+        ("（记者节那天）", None),
+        ("（图片由记者提供）", None),
+        ("（他后来做了记者）", None),
+        ("（作者单位：某研究所）", None),
+        ("（记者 李四）摄于河边。", None),
+    ],
+)
+def test_a_report_is_signed_at_its_end(end: str, author: str | None) -> None:
+    assert byline_of(outline(lines(f"古桥\n\n{PROSE}\n\n{PROSE}{end}\n"))).author == author
+    assert byline_of(outline(lines(f"{PROSE * 4}{end}"))).author == author
+
+
 def test_the_middle_of_a_page_tells_nothing() -> None:
     text = "\n\n".join(["古桥", *[PROSE] * 15, "作者：赵一曼", *[PROSE] * 15])
     assert byline_of(outline(lines(text))) == Byline()

@@ -48,7 +48,10 @@ def test_the_readme_is_the_packaged_one_and_names_every_file(built: Path) -> Non
     patterns = [re.escape(name).replace(r"\*", ".+").replace("…", "[0-9a-f]{16}") for name in named]
     files = [name for name in contents(built) if name != "README.md"]
     assert [name for name in files if not any(re.fullmatch(pattern, name) for pattern in patterns)] == []
-    assert [p for p in patterns if not any(re.fullmatch(p, name) for name in files)] == []
+    idle = [
+        name for name, p in zip(named, patterns, strict=True) if not any(map(re.compile(p).fullmatch, files))
+    ]
+    assert idle == ["generation-…/vectors.npy"]  # only where there are many passages
 
 
 def test_the_readme_kept_in_the_repository_is_the_packaged_one() -> None:

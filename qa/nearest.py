@@ -185,7 +185,7 @@ class Lists:
         """Write the index's files and name them; the vectors stay where they lie there already."""
         _faiss().write_index(self._index, str(folder / INDEX))
         lies_at = getattr(self._halves, "filename", None)
-        if lies_at is None or Path(lies_at) != (folder / VECTORS).absolute():
+        if lies_at is None or Path(lies_at).resolve() != (folder / VECTORS).resolve():
             np.save(folder / VECTORS, self._halves)
         described = {"kind": "lists", "vectors": len(self), "dim": self.dim, "lists": self.count}
         _describe(folder, described | {"probes": self.probes, "recall@10": self.recall})
@@ -227,7 +227,9 @@ def load(folder: Path) -> Nearest:
     An index that has no description is flat: those of earlier versions are.
     """
     path = folder / KIND
-    described = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"kind": "flat"}
+    described: dict[str, Any] = {"kind": "flat"}
+    if path.exists():
+        described = json.loads(path.read_text(encoding="utf-8"))
     if described["kind"] == "flat":
         return Flat(_faiss().read_index(str(folder / INDEX)))
     if described["kind"] != "lists":

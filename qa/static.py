@@ -95,7 +95,8 @@ class StaticEncoder:
         sums[~sums.any(axis=1), 0] = 1
         exact = sums.astype(np.float64)
         lengths = np.sqrt((exact * exact).sum(axis=1, keepdims=True))
-        return (exact / lengths).astype(np.float32)
+        unit: Vectors = (exact / lengths).astype(np.float32)
+        return unit
 
 
 def packed(rows: NDArray[np.float32]) -> bytes:
@@ -150,7 +151,7 @@ class Grams:
         self.size = len(grams)
         self._numbers = _numbers([gram for gram in grams if len(gram) == 1])
         self._pairs = _Table(
-            [rows[a] + 1 << 16 | rows[b] + 1 for a, b in pairs], [rows[gram] for gram in pairs]
+            [rows[gram[0]] + 1 << 16 | rows[gram[1]] + 1 for gram in pairs], [rows[gram] for gram in pairs]
         )
         self._triples = _Table(
             [rows[gram[:2]] << 16 | rows[gram[2]] + 1 for gram in triples], [rows[gram] for gram in triples]
@@ -207,7 +208,7 @@ class _Table:
         self._levels: list[tuple[np.uint32, NDArray[np.int32]]] = []
         left = np.arange(len(keys), dtype=np.int32)
         while len(left):
-            bits = max(8, len(left).bit_length() + 2)
+            bits = max(8, len(left).bit_length() + 4)
             shift = np.uint32(32 - bits)
             level = np.full(1 << bits, len(keys), dtype=np.int32)
             places = self._places(self._keys[left], shift)

@@ -22,7 +22,7 @@ SHIPPED = Path(static.__file__).parent / "models" / "static"
 HAND = ["a", "中", "人", "国", "中国", "国人", "中国人"]
 
 
-def made(folder: Path, grams: list[str], rows: list[list[float]]) -> StaticEncoder:
+def made(folder: Path, grams: list[str], rows: list[list[int]]) -> StaticEncoder:
     """An encoder of these grams; their rows must be whole numbers from -7 to 7."""
     folder.mkdir(exist_ok=True)
     numbers = (np.array(rows, dtype=np.int8) + 8).astype(np.uint8)
@@ -75,7 +75,7 @@ def test_many_grams_are_all_found() -> None:
     pairs = [a + b for a in letters[::3] for b in letters[::2]]
     rows, starts = Grams([*letters, *pairs]).rows(pairs)
     single = {letter: at for at, letter in enumerate(letters)}
-    expected = [sorted([single[a], single[b], 300 + at]) for at, (a, b) in enumerate(pairs)]
+    expected = [sorted([single[pair[0]], single[pair[1]], 300 + at]) for at, pair in enumerate(pairs)]
     assert np.sort(rows.reshape(-1, 3), axis=1).tolist() == expected
     assert starts.tolist() == list(range(0, 3 * len(pairs) + 1, 3))
 

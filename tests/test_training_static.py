@@ -32,7 +32,8 @@ def test_distilling_keeps_what_is_far_apart_and_weighs_by_rarity() -> None:
     alone = np.array([[5, 0, 0], [-5, 0, 0], [0, 1, 0], [0, -1, 0]], dtype=np.float32)
     counts = np.array([0, 10, 0, 0])
     found = distilled(alone, counts, Recipe(dim=2, own=0.0, rare=1.0))
-    np.testing.assert_allclose(np.abs(found), [[1, 0], [0.5, 0], [0, 1], [0, 1]], atol=1e-6)
+    expected = np.array([[1, 0], [0.5, 0], [0, 1], [0, 1]])
+    np.testing.assert_allclose(np.abs(found), expected, atol=1e-6)
     assert found[0, 0] == -2 * found[1, 0]
 
 
@@ -59,9 +60,9 @@ def test_training_draws_questions_to_their_passages() -> None:
 
 
 def test_what_is_written_opens_and_has_a_card(tmp_path: Path) -> None:
-    write_static(tmp_path, ["中", "国"], np.array([[7, 0], [0, -7]], dtype=np.float32))
+    write_static(tmp_path, ["中", "国"], np.array([[7, 0], [0, -7]], dtype=np.float32), TINY)
     found = StaticEncoder(tmp_path).encode(["中", "国", "中国"], "query")
     np.testing.assert_allclose(found, [[1, 0], [0, -1], [0.5**0.5, -(0.5**0.5)]], atol=1e-7)
-    card = static_card(tmp_path, {"recall": {"static": {"CMRC": {"Recall@1": 0.5, "Recall@5": 0.75}}}}, TINY)
+    card = static_card(tmp_path, {"recall": {"static": {"CMRC": {"Recall@1": 0.5, "Recall@5": 0.75}}}})
     assert "| What has a row | 2 grams of" in card
     assert "| static | CMRC | 0.5000 | 0.7500 |" in card

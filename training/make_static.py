@@ -1,12 +1,12 @@
 """Makes the static encoder that ships with the project, and its model card.
 
-    python -m training.make_static --articles 'ARTICLES/*.txt' --pairs scratch/encoder --out qa/models/static
+    python -m training.make_static --articles 'ARTICLES/*.txt' --out qa/models/static
 
-``--pairs`` names what ``training.prepare_encoder`` wrote. Three steps: which characters, pairs and triples
-get a row; what the bundled encoder says of each alone, in fewer numbers; questions drawn to the passages
-that answer them. The second step takes nearly all the time, and is kept in ``--work`` for the next run. Run
-it again with ``--figures FILE``, what ``benchmarks.encoding --json FILE`` wrote, for the model card. The
-same inputs give the same bytes in every file but the card.
+``--questions`` names what ``training.prepare_encoder`` wrote. Three steps: which characters, pairs and
+triples get a row; what the bundled encoder says of each alone, in fewer numbers; questions drawn to the
+passages that answer them. The second step takes nearly all the time, and is kept in ``--work`` for the next
+run. Run it again with ``--figures FILE``, what ``benchmarks.encoding --json FILE`` wrote, for the model
+card. The same inputs give the same bytes in every file but the card.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import json
 import random
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import cycle, islice, pairwise
 from pathlib import Path
 from string import Template
@@ -42,6 +42,11 @@ __all__ = ["Recipe", "cloze_pairs", "distilled", "grams_of", "main", "recall", "
 
 _CARD: Final = Path(__file__).with_name("static_card.md")
 _LICENCE: Final = Path(__file__).with_name("LICENSE.static")
+_TAUGHT: Final = (
+    "**Distilled.** What the bundled encoder says of each gram alone, centred, in its main directions,\n"
+    "   mixed with chance so that two words that it sees alike are not the same; weighted by rarity (SIF)."
+)
+_UNTAUGHT: Final = "**Begun** with chance, weighted by rarity (SIF); no other model had a part in it."
 _ALONE: Final = 512  # grams that the teacher is given at once
 
 
@@ -53,7 +58,8 @@ class Recipe:
     ``least``               how often a gram must occur
     ``dim``                 numbers of a vector
     ``rare``                frequency at which a gram's weight is one half (SIF, Arora et al. 2017)
-    ``own``                 share of chance in a row, by which grams that the teacher sees alike differ
+    ``own``                 share of chance in a row, by which grams that the teacher sees alike differ;
+                            with 1 no teacher is asked
     ``clozes``              sentences with their surroundings that are learnt from before questions
     ``epochs``              over the questions
     ``rate``                of Adam, falling to zero
@@ -78,38 +84,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the whole recipe; see the module's text."""
     options = _options().parse_args(arguments)
     if options.figures is None:
-        _make(options, Recipe())
+        _make(options, Recipe(**{field.name: getattr(options, field.name) for field in fields(Recipe)}))
     figures = {} if options.figures is None else json.loads(options.figures.read_text("utf-8"))
-    (options.out / "README.md").write_text(static_card(options.out, figures, Recipe()), "utf-8")
+    (options.out / "README.md").write_text(static_card(options.out, figures), "utf-8")
 
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.make_static")
     parser.add_argument("--articles", nargs="+", default=[], metavar="GLOB", help="texts, an article a line")
-    parser.add_argument("--pairs", type=Path, default=Path("scratch/encoder"), metavar="DIR")
+    parser.add_argument("--questions", type=Path, default=Path("scratch/encoder"), metavar="DIR")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the model folder to write")
     parser.add_argument("--work", type=Path, default=Path("scratch/static"), metavar="DIR")
     parser.add_argument(
         "--figures", type=Path, metavar="FILE", help="only write the card, with these figures"
     )
+    for field in fields(Recipe):
+        parser.add_argument(f"--{field.name}", type=type(field.default), default=field.default)
     return parser
 
 
 def _make(options: argparse.Namespace, recipe: Recipe) -> None:
     from qa import encoder
 
-    pairs, kept_out = (read_pairs(options.pairs / f"{name}.jsonl") for name in ("pairs", "tune"))
+    pairs, kept_out = (read_pairs(options.questions / f"{name}.jsonl") for name in ("pairs", "tune"))
     news = [_body(text) for text in read_texts(options.articles)]
     own = dict.fromkeys(text for pair in pairs for text in (pair.question, pair.positive, *pair.negatives))
     grams = grams_of([*news, *own], recipe)
     print(f"{len(grams):,} grams", flush=True)
-    alone = _kept(options.work, grams, encoder.load())
+    if recipe.own < 1:
+        alone = _kept(options.work, grams, encoder.load())
+    else:
+        alone = np.zeros((len(grams), recipe.dim), dtype=np.float32)
     counts = _counts(Grams(grams), news)
     table = distilled(alone, counts, recipe)
     _tell("distilled", grams, table, kept_out)
     table = trained(table, Grams(grams), cloze_pairs(news, recipe), pairs, recipe)
     _tell("trained", grams, table, kept_out)
-    write_static(options.out, grams, table)
+    write_static(options.out, grams, table, recipe)
     numbers = unpacked((options.out / ROWS).read_bytes(), recipe.dim)
     _tell("shipped", grams, numbers.astype(np.float32), kept_out)
 
@@ -214,8 +225,9 @@ def distilled(alone: Vectors, counts: Numbers, recipe: Recipe) -> Vectors:
     chance = np.random.default_rng(recipe.seed).standard_normal(near.shape).astype(np.float32)
     mixed = (1 - recipe.own) * _unit(near) + recipe.own * _unit(chance)
     frequency = counts / max(int(counts.sum()), 1)
-    weighted: Vectors = mixed * (recipe.rare / (recipe.rare + frequency))[:, None]
-    return weighted.astype(np.float32)
+    weighted = mixed * (recipe.rare / (recipe.rare + frequency))[:, None]
+    found: Vectors = weighted.astype(np.float32)
+    return found
 
 
 def _unit(rows: Vectors) -> Vectors:
@@ -323,7 +335,7 @@ def _vectors(bag: Any, grams: Grams, texts: Sequence[str]) -> Any:
 
 def recall(table: Vectors, grams: Grams, asked: Sequence[Pair]) -> dict[str, float]:
     """Recall@1 and @5 among all texts of ``asked``, negatives included, by group of pairs."""
-    found = {}
+    found: dict[str, float] = {}
     for group in sorted({pair.group for pair in asked}):
         own = [pair for pair in asked if pair.group == group]
         texts = list(dict.fromkeys(text for pair in own for text in (pair.positive, *pair.negatives)))
@@ -345,18 +357,18 @@ def _summed(table: Vectors, grams: Grams, texts: Sequence[str]) -> Vectors:
 # -- what ships ----------------------------------------------------------------------------------------
 
 
-def write_static(out: Path, grams: Sequence[str], table: Vectors) -> None:
+def write_static(out: Path, grams: Sequence[str], table: Vectors, recipe: Recipe) -> None:
     """Writes grams, rows, licence and ``config.json`` with the hashes of the first two."""
     out.mkdir(parents=True, exist_ok=True)
     (out / GRAMS).write_text("\n".join(grams), "utf-8")
     (out / ROWS).write_bytes(packed(table))
     shutil.copyfile(_LICENCE, out / "LICENSE")
     hashes = {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in (GRAMS, ROWS)}
-    config = {"name": "static-zh", "dim": table.shape[1], "sha256": hashes}
+    config = {"name": "static-zh", "dim": table.shape[1], "recipe": asdict(recipe), "sha256": hashes}
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
 
-def static_card(out: Path, figures: Mapping[str, Any], recipe: Recipe) -> str:
+def static_card(out: Path, figures: Mapping[str, Any]) -> str:
     """The card's Markdown; ``figures`` by ``benchmarks.encoding``, empty where nothing is measured yet."""
     config = json.loads((out / "config.json").read_text("utf-8"))
     recalls = [
@@ -370,7 +382,8 @@ def static_card(out: Path, figures: Mapping[str, Any], recipe: Recipe) -> str:
         dim=config["dim"],
         grams=f"{len((out / GRAMS).read_text('utf-8').splitlines()):,}",
         megabytes=f"{sum(sizes.values()) / 1e6:.1f}",
-        recipe=json.dumps(asdict(recipe)),
+        recipe=json.dumps(config["recipe"]),
+        begun=_TAUGHT if config["recipe"]["own"] < 1 else _UNTAUGHT,
         recall="\n".join(recalls) or "| not measured | | | |",
         speed="\n".join(speeds) or "| not measured | |",
         hashes="\n".join(f"| `{n}` | {sizes[n]:,} | `{value}` |" for n, value in config["sha256"].items()),

@@ -335,7 +335,7 @@ def exact_recall(asked: Vectors, found: Sequence[Sequence[int]], blocks: Iterato
         min(wanted, sum(cosine >= limit - _NOISE for cosine in rows.values()))
         for rows, limit in zip(own, least.tolist(), strict=True)
     ]
-    return round(sum(right) / (wanted * len(asked)), 4)
+    return round(float(sum(right) / (wanted * len(asked))), 4)
 
 
 STAGES: dict[str, Callable[[Path, str], dict[str, Any]]] = {

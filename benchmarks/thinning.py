@@ -75,15 +75,20 @@ def main() -> None:
     args = parser.parse_args()
     (generation,) = args.index.glob("generation-*")
     columns, asked = _columns(generation), _questions(args.data, generation, args.questions)
-    found = {"passages": columns.size, "questions": len(asked), "shipped": THINNING.share, "rows": []}
+    rows: list[dict[str, Any]] = []
     legs = [("whole", columns.leg()), *((str(share), columns.thinned(share)) for share in SHARES)]
     print(f"{columns.size} passages, {len(asked)} questions\nshare  R@1     R@5     MRR@10  kept    cells")
     for name, leg in legs:
-        row = {"share": name, **_measures(leg, asked), "kept": len(leg._rows) / len(columns.rows)}
+        row: dict[str, Any] = {
+            "share": name,
+            **_measures(leg, asked),
+            "kept": len(leg._rows) / len(columns.rows),
+        }
         row["cells"] = round(sum(_cells(leg, question) for question, _ in asked) / len(asked))
         print(f"{name:<5}  " + "  ".join(f"{value:<6.4g}" for value in list(row.values())[1:]), flush=True)
-        found["rows"].append(row)
+        rows.append(row)
     if args.json:
+        found = {"passages": columns.size, "questions": len(asked), "shipped": THINNING.share, "rows": rows}
         args.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
@@ -102,14 +107,14 @@ def _questions(data: Path, generation: Path, most: int) -> list[tuple[str, froze
     for row, text in enumerate(texts):
         articles.setdefault(text.strip(), []).append(row)
     passages: dict[int, list[tuple[int, str]]] = {}
-    for row, (article, start, end, *_) in enumerate(arrays.read(generation / "passages.npy").tolist()):
-        passages.setdefault(article, []).append((row, texts[article][start:end]))
+    for at, (article, start, end, *_) in enumerate(arrays.read(generation / "passages.npy").tolist()):
+        passages.setdefault(article, []).append((at, texts[article][start:end]))
     asked = []
-    for row in [*splits.cmrc_trial(data), *(each for each in splits.drcd(data) if each.split == "report")]:
-        beside = [each for at in articles.get(row.relevant[0].strip(), ()) for each in passages.get(at, ())]
-        relevant = frozenset(at for at, text in beside if any(answer in text for answer, _ in row.answers))
+    for one in [*splits.cmrc_trial(data), *(each for each in splits.drcd(data) if each.split == "report")]:
+        beside = [each for at in articles.get(one.relevant[0].strip(), ()) for each in passages.get(at, ())]
+        relevant = frozenset(at for at, text in beside if any(answer in text for answer, _ in one.answers))
         if relevant:
-            asked.append((row.question, relevant))
+            asked.append((one.question, relevant))
     return asked[:: max(1, len(asked) // most)]
 
 

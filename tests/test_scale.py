@@ -102,7 +102,8 @@ def test_questions_are_distinct_clauses(tmp_path: Path) -> None:
 
 
 def test_recall_by_hand() -> None:
-    rows = np.eye(12, dtype=np.float32)[:, :12] * np.linspace(1, 0.1, 12, dtype=np.float32)[:, None]
+    rows = np.zeros((12, 12), dtype=np.float32)
+    np.fill_diagonal(rows, np.linspace(1, 0.1, 12))
     asked = np.ones((1, 12), dtype=np.float32)  # its cosine with row n falls with n
     blocks = [rows[:5], rows[5:]]
     assert exact_recall(asked, [list(range(10))], iter(blocks)) == 1.0
@@ -111,7 +112,7 @@ def test_recall_by_hand() -> None:
 
 
 def test_among_equals_any_may_be_named() -> None:
-    same = np.ones((20, 4), dtype=np.float32) / 2
+    same = np.full((20, 4), 0.5, dtype=np.float32)
     assert exact_recall(same[:1], [list(range(7, 17))], iter([same])) == 1.0
 
 

@@ -4,7 +4,7 @@
 
 The shipped questions are asked of the shipped articles, or with ``--data`` those of CMRC 2018 trial of
 5,000 passages of CMRC (``training/reading_sets.py``); ``--index`` with ``--questions`` (a label file) asks
-others. No question twice, nothing kept.
+others. No question twice, and each part opens the index anew, so that nothing is known from the one before.
 
 - ``one``: asked one after another, warm: p50 and p95 of all, of search and of reading, in milliseconds, and
   the processor time of a question in all its threads, which a busy machine changes least;
@@ -54,8 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as made:
         index = _index(args, Path(made))
         asked = questions_of(args.data, args.questions)[: args.number]
-        with Assistant.open(index) as assistant:
-            found = {"machine": described(), **measured(assistant, asked)}
+        found = {"machine": described(), **measured(index, asked)}
     print(json.dumps(found, ensure_ascii=False, indent=1))
     if args.json:
         args.json.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -81,23 +80,31 @@ def questions_of(data: Path | None, file: Path | None) -> list[str]:
     return [each for each in dict.fromkeys(found) if any(char.isalnum() for char in each)]
 
 
-def measured(assistant: Assistant, asked: Sequence[str]) -> dict[str, Any]:
+def measured(index: Path, asked: Sequence[str]) -> dict[str, Any]:
     """All parts, over ``asked``."""
-    assistant.warm()
+    with _warm(index) as assistant:
+        passages = len(assistant.passages())
     return {
-        "passages": len(assistant.passages()),
+        "passages": passages,
         "questions": len(asked),
-        "one": _one(assistant, asked),
-        "work": _work(assistant, asked),
-        "callers": {str(number): _callers(assistant, asked, number) for number in CALLERS},
-        "lines": _lines(assistant, asked),
+        "one": _one(index, asked),
+        "work": _work(index, asked),
+        "callers": {str(number): _callers(index, asked, number) for number in CALLERS},
+        "lines": _lines(index, asked),
     }
 
 
-def _one(assistant: Assistant, asked: Sequence[str]) -> dict[str, float]:
-    spent = time.process_time()
-    answers = [assistant.ask(question) for question in asked]
-    spent = time.process_time() - spent
+def _warm(index: Path) -> Assistant:
+    assistant = Assistant.open(index)
+    assistant.warm()
+    return assistant
+
+
+def _one(index: Path, asked: Sequence[str]) -> dict[str, float]:
+    with _warm(index) as assistant:
+        spent = time.process_time()
+        answers = [assistant.ask(question) for question in asked]
+        spent = time.process_time() - spent
     found = {"processor_ms": round(1000 * spent / len(asked), 1)}
     for stage, name in (("total", ""), ("retrieve", "search_"), ("read", "read_")):
         times = [answer.timings_ms[stage] for answer in answers]
@@ -105,43 +112,46 @@ def _one(assistant: Assistant, asked: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _work(assistant: Assistant, asked: Sequence[str]) -> dict[str, float]:
-    with counting() as work:
+def _work(index: Path, asked: Sequence[str]) -> dict[str, float]:
+    with _warm(index) as assistant, counting() as work:
         for question in asked:
             assistant.ask(question)
     return {name: round(count / len(asked), 3) for name, count in work.to_dict().items()}
 
 
-def _callers(assistant: Assistant, asked: Sequence[str], number: int) -> dict[str, float]:
+def _callers(index: Path, asked: Sequence[str], number: int) -> dict[str, float]:
     """``number`` threads that take the next question as soon as they have an answer."""
+    with _warm(index) as assistant:
 
-    def timed(question: str) -> float:
+        def timed(question: str) -> float:
+            began = time.perf_counter()
+            assistant.ask(question)
+            return 1000 * (time.perf_counter() - began)
+
+        with ThreadPoolExecutor(number) as callers:
+            began = time.perf_counter()
+            times = list(callers.map(timed, asked))
+            spent = time.perf_counter() - began
+    return {"a_second": round(len(asked) / spent, 2), "p95_ms": _percentile(times, 95)}
+
+
+def _lines(index: Path, asked: Sequence[str]) -> dict[str, float]:
+    def several(answer: Callable[[str], str]) -> None:
+        told_in_order(asked, answer, lambda _: None, available_threads() + 1)
+
+    def single(answer: Callable[[str], str]) -> None:
+        for question in asked:
+            answer(question)
+
+    rates = {work: _rate(index, work, len(asked)) for work in (several, single)}
+    return {"a_second": round(rates[several], 2), "ratio": round(rates[several] / rates[single], 3)}
+
+
+def _rate(index: Path, work: Callable[[Callable[[str], str]], None], count: int) -> float:
+    with _warm(index) as assistant:
         began = time.perf_counter()
-        assistant.ask(question)
-        return 1000 * (time.perf_counter() - began)
-
-    began = time.perf_counter()
-    with ThreadPoolExecutor(number) as callers:
-        times = list(callers.map(timed, asked))
-    return {
-        "a_second": round(len(asked) / (time.perf_counter() - began), 2),
-        "p95_ms": _percentile(times, 95),
-    }
-
-
-def _lines(assistant: Assistant, asked: Sequence[str]) -> dict[str, float]:
-    def answer(question: str) -> str:
-        return json.dumps(assistant.ask(question).to_dict(), ensure_ascii=False)
-
-    several = _rate(lambda: told_in_order(asked, answer, lambda _: None, available_threads() + 1), len(asked))
-    single = _rate(lambda: [answer(question) for question in asked], len(asked))
-    return {"a_second": round(several, 2), "ratio": round(several / single, 3)}
-
-
-def _rate(work: Callable[[], object], count: int) -> float:
-    began = time.perf_counter()
-    work()
-    return count / (time.perf_counter() - began)
+        work(lambda question: json.dumps(assistant.ask(question).to_dict(), ensure_ascii=False))
+        return count / (time.perf_counter() - began)
 
 
 def _percentile(times: Sequence[float], percent: float) -> float:

@@ -172,7 +172,11 @@ def table(run: Mapping[str, Any]) -> str:
     counts = Counter(row["cause"] for row in run["questions"] if row["cause"] is not None)
     causes = [(CHINESE.get(cause, ""), cause, str(count)) for cause, count in sorted(counts.items())]
     missed = f"失误原因 causes of {counts.total()} misses（{_MISSED}）"
-    sections = [("指标 measures", measures), ("按类型 by type", types), (missed, causes)]
+    sections: list[tuple[str, Sequence[Sequence[str]]]] = [
+        ("指标 measures", measures),
+        ("按类型 by type", types),
+        (missed, causes),
+    ]
     head = f"{run['run']['labels']}  门槛 threshold {run['run']['threshold']:g}"
     return "\n\n".join([head, *("\n".join([title, *columns(rows)]) for title, rows in sections if rows)])
 

@@ -90,6 +90,23 @@ def rows(run: Run) -> list[Row]:
     return [row(number, *pair, labels="labels.jsonl") for number, pair in enumerate(pairs, start=1)]
 
 
+def test_measures_that_an_older_baseline_does_not_tell_are_named_under_the_differences() -> None:
+    older = made().to_dict()
+    for each in older["questions"]:
+        del each["nDCG@10"], each["citations_valid"]
+    both = [compare(made().to_dict(), before).to_dict() for before in (older, made().to_dict())]
+    told = [found(report.html(made(), comparison=each), "//section[@id='comparison']/p") for each in both]
+    assert told == [
+        [
+            (
+                "基线里没有逐题的值，故无区间：nDCG@10、citations_valid "
+                "No interval: the baseline is of an earlier version, its questions lack these."
+            )
+        ],
+        [],
+    ]
+
+
 # ---- marks in a passage
 
 

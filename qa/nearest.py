@@ -4,8 +4,8 @@ flat    every vector is looked at: exact
 lists   from 65,537 vectors on. Inverted lists (IVF) over one byte a number (SQ8), memory-mapped, propose;
         what they propose is scored from the vectors themselves, memory-mapped too.
 
-Whatever the kind, a vector is kept in half precision (2 bytes a number, a cosine within 1e-4 of float32's).
-So an update may take it from a generation of either kind, and equals a rebuild.
+Whatever the kind, a vector is kept in half precision: 2 bytes a number, a cosine within 5e-4 of float32's
+at worst, 1e-5 as a rule. So an update may take it from a generation of either kind, and equals a rebuild.
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ def _short(size: int) -> str:
 # ---- the picture
 
 _BLUE, _SAND, _GREEN, _INK, _MUTED, _LINE = "#2f6690", "#c98b3b", "#5b8e7d", "#22313f", "#66727d", "#dfe4e8"
-_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei", "SimHei")
+_FONTS = ("NotoSansCJK-Regular", "NotoSansSC-Regular", "SourceHanSansSC-Regular", "wqy-zenhei", "simhei")
 _STYLE: dict[Any, Any] = {
     "font.size": 10,
     "text.color": _INK,
@@ -210,8 +210,12 @@ def _chinese_font() -> str | None:
     """A font of this machine that has Han characters; without one the picture is in English."""
     from matplotlib import font_manager
 
-    known = {font.name for font in font_manager.fontManager.ttflist}
-    return next((name for name in _FONTS if name in known), None)
+    # matplotlib's own list is kept from its first start on, and knows no font that came later.
+    for path in sorted(font_manager.findSystemFonts()):
+        if Path(path).stem in _FONTS:
+            font_manager.fontManager.addfont(path)
+            return str(font_manager.FontProperties(fname=path).get_name())
+    return None
 
 
 def _named(*, chinese: bool) -> Callable[[str, str], str]:
@@ -234,8 +238,10 @@ def _draw(axes: Axes, runs: Sequence[Run], panel: Panel, name: Callable[[str, st
 
 
 def _label_ticks(axes: Axes, runs: Sequence[Run]) -> None:
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.set_xticks([run["passages"] for run in runs], [_short(int(run["size"])) for run in runs])
     axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.15g}"))

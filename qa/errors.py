@@ -57,7 +57,7 @@ class IndexFolderError(QaError):
 
 
 class StoreError(QaError):
-    """A Milvus that cannot be reached, or a collection that is missing, foreign, unfinished or of another make."""
+    """A Milvus that cannot be reached, or a collection that is missing, foreign or of another make."""
 
 
 class ModelError(QaError):

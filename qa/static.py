@@ -1,7 +1,7 @@
 """A table of vectors in place of a network: some hundred times as fast as the bundled encoder, and weaker.
 
 A text's vector is the sum of the rows of its characters, its pairs of characters and its triples, as far as
-the table has them, scaled to length 1. The table is learnt from the bundled encoder and from questions
+the table has them, scaled to length 1. The table is learnt from questions and the passages that answer them
 (``training/make_static.py``). Rows are whole numbers, so their sum is the same in any order and any company.
 """
 

@@ -497,6 +497,8 @@ def test_earlier_conversations_come_back_and_can_be_deleted(page: Page) -> None:
     page.get_by_role("button", name="新对话").click()
     page.locator("#earlier li").wait_for()
     assert lines(page.locator("#earlier"), "li button") == ["上海?"]
+    page.locator("#offers button").first.wait_for()
+    assert lines(page.locator("#offers"), "p") == ["例如"]
     page.locator("#earlier li button").click()
     assert asked(page, 2) == ["上海?", "多?"]
     ready(page).get_by_role("button", name="新对话").click()

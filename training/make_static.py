@@ -3,9 +3,9 @@
     python -m training.make_static --articles 'ARTICLES/*.txt' --out qa/models/static
 
 ``--questions`` names what ``training.prepare_encoder`` wrote. Three steps: which characters, pairs and
-triples get a row; what the bundled encoder says of each alone, in fewer numbers; questions drawn to the
-passages that answer them. The second step takes nearly all the time, and is kept in ``--work`` for the next
-run. Run it again with ``--figures FILE``, what ``benchmarks.encoding --json FILE`` wrote, for the model
+triples get a row; what each row begins as (chance, or with ``--own`` below 1 what the bundled encoder says
+of the gram alone, in fewer numbers, which is kept in ``--work``); questions drawn to the passages that answer
+them. Run it again with ``--figures FILE``, what ``benchmarks.encoding --json FILE`` wrote, for the model
 card. The same inputs give the same bytes in every file but the card.
 """
 
@@ -71,11 +71,11 @@ class Recipe:
     least: int = 8
     dim: int = 256
     rare: float = 1e-4
-    own: float = 0.5
-    clozes: int = 40_000
-    epochs: int = 6
+    own: float = 1.0
+    clozes: int = 0
+    epochs: int = 4
     batch: int = 512
-    rate: float = 0.005
+    rate: float = 0.01
     scale: float = 20.0
     seed: int = 7
 

@@ -219,7 +219,9 @@ class _Page:
             self.offers,
             **{**_LONG, "trigger_mode": "always_last"},
         )
-        self.anew.click(lambda: ([], [], ""), None, [self.kept, self.chat, self.offers], **_QUICK)
+        self.anew.click(lambda: ([], [], ""), None, [self.kept, self.chat, self.offers], **_QUICK).then(
+            self._offer, [self.kept, self.collection, self.language], self.offers, **_LONG
+        )
         for button, form in ((self.markdown, "md"), (self.json, "json")):
             button.click(self._exporting(form), [self.kept, self.language], self.courier, **_QUICK)
         self.courier.select(self._judging(), [self.kept, self.language], self.courier, **_QUICK)

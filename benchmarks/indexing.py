@@ -6,8 +6,7 @@
 ``PATH``       a folder of line files (one article a line), or with ``--no-lines`` of any files
 ``--sample``   how many articles, the first ones; several sizes show whether memory grows. All, if not given
 ``--changed``  articles that are changed before the third run (100)
-``--encoder``  ``bundled``, a model, or ``static`` (the default): sums of hashed characters, so that the rest
-               of the work can be measured without a model
+``--encoder``  as for ``qa index``; ``static``, if not given, so that the rest of the work shows
 
 The files are copied to a temporary folder. For each size there are three runs, each in a process of its own:
 a new index, nothing changed, and some articles changed. ``peak_mb`` is the highest resident size of the
@@ -26,23 +25,13 @@ import sys
 import tempfile
 import threading
 import time
-import zlib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
-
-import numpy as np
+from typing import Any, Self
 
 from benchmarks.machine import described
-from qa import encoder
 from qa.articles import find
 from qa.indexing import Plan, build_index
-from qa.types import TextKind
 
-if TYPE_CHECKING:
-    from qa.types import Vectors
-
-STATIC = "static"
 RUNS = ("new", "unchanged", "changed")
 
 
@@ -67,7 +56,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--no-lines", dest="lines", action="store_false")
     parser.add_argument("--sample", type=int, action="append")
     parser.add_argument("--changed", type=int, default=100)
-    parser.add_argument("--encoder", default=STATIC)
+    parser.add_argument("--encoder", default="static")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     return parser
@@ -100,8 +89,6 @@ def _in_process(copies: Path, index: Path, args: argparse.Namespace) -> dict[str
 
 def _run(path: Path, index: Path, name: str, *, lines: bool) -> dict[str, Any]:
     """One run: seconds and pieces of each stage, the whole, and memory."""
-    if name == STATIC:
-        encoder.load = lambda name=None, **_: Static()
     began = time.perf_counter()
     stages: dict[str, list[float]] = {}
     last = began
@@ -113,7 +100,7 @@ def _run(path: Path, index: Path, name: str, *, lines: bool) -> dict[str, Any]:
         stages[stage] = [spent[0] + now - last, done]
         last = now
 
-    plan = Plan(None if name == STATIC else name, lines=lines)
+    plan = Plan(name, lines=lines)
     with _Own() as memory:
         summary = build_index(path, index, plan=plan, on_progress=progress)
     progress("publish", 1, 1)
@@ -163,25 +150,6 @@ class _Own:
 
 def _rate(seconds: float, done: int) -> dict[str, float]:
     return {"seconds": round(seconds, 2), "done": done, "per_s": round(done / seconds, 1) if seconds else 0.0}
-
-
-class Static:
-    """Sums of pseudo-random vectors, one for each pair of characters: no model, and no two texts alike."""
-
-    name, fingerprint, dim = STATIC, "static-1", 384
-
-    def __init__(self) -> None:
-        self._table = np.random.default_rng(0).standard_normal((4096, self.dim), dtype=np.float32)
-
-    def encode(self, texts: Sequence[str], kind: TextKind) -> Vectors:
-        """float32 (len(texts), dim), unit rows."""
-        rows = np.stack([self._sum(text) for text in texts])
-        made: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        return made
-
-    def _sum(self, text: str) -> Any:
-        pairs = [zlib.crc32(text[at : at + 2].encode()) % 4096 for at in range(len(text))]
-        return self._table[pairs].sum(axis=0) if pairs else self._table[0]
 
 
 def _copy(path: Path, copies: Path, size: int | None, *, lines: bool) -> None:

@@ -772,11 +772,12 @@ def arrive(page: Page, files: dict[str, bytes], into: str) -> None:
     page.locator("#files input[type=file]").evaluate(
         """(input, files) => {
             const chosen = new DataTransfer();
-            for (const [name, bytes] of files) chosen.items.add(new File([new Uint8Array(bytes)], name));
+            for (const [name, bytes] of files)
+                chosen.items.add(new File([Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))], name));
             input.files = chosen.files;
             input.dispatchEvent(new Event("change", { bubbles: true }));
         }""",
-        [[name, list(content)] for name, content in files.items()],
+        [[name, content.decode("latin-1")] for name, content in files.items()],
     )
 
 

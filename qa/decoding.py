@@ -186,7 +186,7 @@ def _named(encoding: str) -> str:
 def _family(declared: str) -> str | None:
     try:
         return FAMILY.get(codecs.lookup(declared.strip()).name.replace("_", "-"))
-    except LookupError:
+    except (LookupError, ValueError):  # a name with a NUL or half a surrogate is none
         return None
 
 

@@ -149,6 +149,8 @@ def test_a_declaration_settles_only_what_is_close() -> None:
     assert decode(raw, declared="gb2312").text == "工作 x"
     assert decode(SIMPLIFIED.encode("gbk"), declared="big5").text == SIMPLIFIED
     assert decode(SIMPLIFIED.encode(), declared="gb2312").text == SIMPLIFIED
+    assert decode(SIMPLIFIED.encode(), declared="utf\x008").text == SIMPLIFIED
+    assert decode(SIMPLIFIED.encode(), declared="utf\ud8008").text == SIMPLIFIED
 
 
 def test_other_languages_in_their_own_codecs_are_refused() -> None:

@@ -133,7 +133,7 @@ def shipped() -> StaticEncoder:
 
 def test_it_is_found_by_name(shipped: StaticEncoder) -> None:
     found = encoder.load("static")
-    assert (found.name, found.fingerprint, found.dim) == (encoder.STATIC, shipped.fingerprint, 256)
+    assert (found.name, found.fingerprint, found.dim) == (encoder.STATIC, shipped.fingerprint, 384)
 
 
 def test_a_vector_has_length_1_and_is_the_same_in_any_company(shipped: StaticEncoder) -> None:

@@ -66,16 +66,16 @@ class Recipe:
     ``scale``               inverse temperature of the loss
     """
 
-    pairs: int = 32_000
-    triples: int = 16_000
+    pairs: int = 22_000
+    triples: int = 9_000
     least: int = 8
-    dim: int = 256
+    dim: int = 384
     rare: float = 1e-4
     own: float = 1.0
-    clozes: int = 0
-    epochs: int = 4
+    clozes: int = 60_000
+    epochs: int = 2
     batch: int = 512
-    rate: float = 0.01
+    rate: float = 0.004
     scale: float = 20.0
     seed: int = 7
 

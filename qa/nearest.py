@@ -260,7 +260,7 @@ def _probes(lists: Lists) -> tuple[int, float]:
         reached = sample.recall(lists, probes)
         if reached >= TARGET:
             return probes, reached
-        probes += max(1, probes // 4)
+        probes += max(1, probes // 8)
     return lists.count, sample.recall(lists, lists.count)
 
 

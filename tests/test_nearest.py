@@ -105,7 +105,8 @@ def test_equal_vectors_are_as_good_as_each_other(small: None) -> None:
     vectors = np.repeat(clustered(10), 100, axis=0)
     index = nearest.made([vectors], DIM)
     assert isinstance(index, Lists)
-    assert (index.recall, nearest.recall(index)) == (1.0, 1.0)
+    index.probes = index.count
+    assert nearest.recall(index) == 1.0
 
 
 @pytest.mark.parametrize("count", [0, 5, 300, 301, 2000])

@@ -445,7 +445,7 @@ def test_what_goes_wrong_while_building_leaves_nothing_behind(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("qa.dense.Dense.save", full)
+    monkeypatch.setattr("qa.dense.Dense.write", full)
     with pytest.raises(OSError, match="No space left"):
         build_index([], tmp_path / "index")
     assert contents(tmp_path / "index") == before

@@ -90,6 +90,9 @@ def add_doctor(commands: Any) -> None:
         "qa doctor",
     )
     add_index_option(made)
+    made.add_argument(
+        "--recall", action="store_true", help="重测向量索引的召回率 measure the vector index's recall anew"
+    )
     made.add_argument("--json", action="store_true", help="以 JSON 输出 as JSON")
 
 
@@ -98,7 +101,7 @@ def _doctor(args: Any) -> int:
 
     from qa.doctor import examine, healthy
 
-    findings = examine(Path(args.index))
+    findings = examine(Path(args.index), measure=args.recall)
     if args.json:
         print_json(findings)
     else:

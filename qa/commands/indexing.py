@@ -31,7 +31,11 @@ def add_index(commands: Any) -> None:
     made.add_argument("paths", metavar="PATH", nargs="*", help="文章文件或文件夹 article files or folders")
     add_index_option(made)
     add_store_option(made, dest="store")
-    made.add_argument("--encoder", metavar="NAME", help="句向量模型 any sentence-transformers model")
+    made.add_argument(
+        "--encoder",
+        metavar="NAME",
+        help="句向量模型 static（快而弱 quick, weaker）, any sentence-transformers model",
+    )
     made.add_argument("--encoding", metavar="NAME", help="文件编码 encoding of the files, if known")
     made.add_argument(
         "--lines",

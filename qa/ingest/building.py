@@ -198,7 +198,7 @@ class Building:
             k1=means.retrieval.k1,
             b=means.retrieval.b,
         )
-        Dense.of_blocks(vectors.blocks(keys), means.model).save(self.folder)
+        Dense.write(self.folder, vectors.blocks(keys), means.model)
         self._progress("write", 1, 1)
 
 

@@ -33,6 +33,7 @@ class Batches:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / UNFINISHED
+        self._last: dict[Kind, int] = {}  # looked up once: a large build keeps thousands of batches
 
     def of(self, kind: Kind) -> list[Path]:
         """The batches of a kind, oldest first."""
@@ -43,8 +44,10 @@ class Batches:
     def keep(self, kind: Kind, write: Callable[[IO[bytes]], object]) -> None:
         """Keep one more batch; ``write`` is given the open file."""
         self.folder.mkdir(exist_ok=True)
-        last = max((int(path.stem.rpartition("-")[2]) for path in self.of(kind)), default=0)
-        path = self.folder / batch_name(kind, last + 1)
+        if kind not in self._last:
+            self._last[kind] = max((int(path.stem.rpartition("-")[2]) for path in self.of(kind)), default=0)
+        self._last[kind] += 1
+        path = self.folder / batch_name(kind, self._last[kind])
         beside = path.with_name(f"{path.name}.part")
         try:
             with beside.open("wb") as stream:

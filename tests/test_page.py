@@ -207,10 +207,15 @@ def phone(context: BrowserContext, address: str) -> Iterator[Page]:
         yield ready(found)
 
 
+# Gradio's client loses a question that is sent in the very moment in which its stream of the last one closes.
+_BREATH = 400  # ms
+
+
 def ask(page: Page, question: str) -> Locator:
     """Ask by Enter; the answer, once it is there."""
     before = page.locator("#chat .answer.done").count()
     page.locator("#ask textarea").fill(question)
+    page.wait_for_timeout(_BREATH)
     page.locator("#ask textarea").press("Enter")
     answer = page.locator("#chat .answer.done").nth(before)
     answer.wait_for()
@@ -640,6 +645,7 @@ def test_a_nul_and_another_language_are_questions(page: Page, script: Scripted) 
         " box.dispatchEvent(new Event('input', {bubbles: true})) }"
     )
     before = page.locator("#chat .answer.done").count()
+    page.wait_for_timeout(_BREATH)
     page.locator("#ask textarea").press("Enter")
     page.locator("#chat .answer.done").nth(before).wait_for()
     assert script.asked[-1][0] == "上 海?"

@@ -693,7 +693,7 @@ def test_the_filters_leave_what_is_asked_for(offline: BrowserContext, tmp_path: 
     shown.locator("#causes a").nth(2).click()
     assert visible(shown) == ["q7"]
     shown.locator("#comparison a").nth(1).click()
-    shown.locator("#list > li:not([hidden])").nth(6).wait_for(state="attached")  # once the address has changed
+    shown.locator("#list > li:not([hidden])").nth(6).wait_for(state="attached")  # the address has changed
     assert visible(shown) == everything
     # The text, not the drawn text: rows out of sight are not drawn (content-visibility).
     assert shown.locator("details[open] > summary .question").all_text_contents() == ["q3?"]

@@ -31,7 +31,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 import numpy as np
 
@@ -45,6 +45,7 @@ from qa.indexing import Plan, build_index
 from qa.metrics import percentile
 from qa.reader import load as load_reader
 from qa.settings import RetrievalSettings
+from qa.types import LegName
 
 if TYPE_CHECKING:
     from qa.types import Vectors
@@ -263,8 +264,8 @@ def _legs(folder: Path, name: str) -> dict[str, Any]:
     """The same questions to each leg alone."""
     asked, model, reader = _questions(folder), encoder.load(name), load_reader()
     found: dict[str, Any] = {}
-    for leg, weight in (("bm25", 1.0), ("dense", 0.0)):
-        alone = RetrievalSettings(bm25_weight=weight)
+    for leg in get_args(LegName):
+        alone = RetrievalSettings.of_leg(leg)
         with Assistant(folder / "index", model=model, reader=reader, retrieval=alone) as assistant:
             _times(assistant, asked)
             found[leg] = _times(assistant, asked)

@@ -304,9 +304,8 @@ class Assistant:
         ``cache``    how many answers are kept to be given again
         Raises IndexFolderError, ModelError.
         """
-        alone = None if leg is None else RetrievalSettings(bm25_weight=1.0 if leg == "bm25" else 0.0)
         chosen: Reader | str | None = reader if answers else _NoReader()
-        return cls(Path(folder), reader=chosen, retrieval=alone, cache=cache)
+        return cls(Path(folder), reader=chosen, retrieval=RetrievalSettings.of_leg(leg), cache=cache)
 
     @property
     def threshold(self) -> float:

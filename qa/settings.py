@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from qa.types import LegName
 
 __all__ = ["AnswerSettings", "EarlyStop", "OwnThreshold", "PassageSettings", "RetrievalSettings"]
 
@@ -36,6 +40,11 @@ class RetrievalSettings:
     bm25_weight: float = 0.5
     k1: float = 1.2
     b: float = 0.75
+
+    @classmethod
+    def of_leg(cls, leg: LegName | None) -> Self:
+        """Those with which ``leg`` searches alone; None: both together."""
+        return cls() if leg is None else cls(bm25_weight=1.0 if leg == "bm25" else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,5 +63,5 @@ def opened(folder: Path, *, reader: str | None = None, leg: LegName | None = Non
     generation = Generation.open(folder)
     segmenter = Segmenter(generation.user_words())  # it looks to it that no word is cut
     generation.close()
-    alone = None if leg is None else RetrievalSettings(bm25_weight=1.0 if leg == "bm25" else 0.0)
-    return Assistant(folder, reader=Rereading(load(reader, segmenter=segmenter)), retrieval=alone)
+    rereading = Rereading(load(reader, segmenter=segmenter))
+    return Assistant(folder, reader=rereading, retrieval=RetrievalSettings.of_leg(leg))

@@ -70,8 +70,8 @@ class StoreAssistant(Assistant):
         answers: bool = True,
     ) -> Self:
         """The assistant over the store at ``address``; options as for ``Assistant.open``."""
-        alone = None if leg is None else RetrievalSettings(bm25_weight=1.0 if leg == "bm25" else 0.0)
-        return cls(address, reader=reader if answers else _NoReader(), retrieval=alone)
+        chosen = reader if answers else _NoReader()
+        return cls(address, reader=chosen, retrieval=RetrievalSettings.of_leg(leg))
 
     def unfinished(self) -> list[str]:
         """A line for each shard whose upload was stopped, or is under way."""

@@ -193,7 +193,7 @@ def test_written_questions_find_their_texts_by_file_and_line(tmp_path: Path) -> 
 def test_the_written_questions_fit_their_texts() -> None:
     if not SHARED.is_dir():
         pytest.skip("the articles are not here")
-    found = written(SHARED, NEWS, ENCYCLOPAEDIA)
+    found = written(SHARED, NEWS, *ENCYCLOPAEDIA)
     assert len(found) > 5000
     assert {each.row.split for each in found} == {"train", "tune"}
     for each in found:

@@ -4,7 +4,7 @@
         --public scratch/reader/examples.jsonl --keep 6000
 
 ``questions/news.jsonl`` holds questions on news (``PATH/articles``) in users' words and not the article's,
-``questions/encyclopaedia.jsonl`` further questions on paragraphs of CMRC 2018's training part. Of the text
+``questions/encyclopaedia*.jsonl`` further questions on paragraphs of CMRC 2018's training part. Of the text
 they have the file's name with the line, and where in the article or paragraph the answer stands, nothing
 else. Each comes with a near miss, a question on the same matter that the text does not answer. One article of
 news in eight is ``tune``: nothing is trained on it.
@@ -33,7 +33,7 @@ from training.splits import Row, Split, cmrc_train
 __all__ = ["ENCYCLOPAEDIA", "NEWS", "Written", "written"]
 
 NEWS = Path(__file__).with_name("questions") / "news.jsonl"
-ENCYCLOPAEDIA = Path(__file__).with_name("questions") / "encyclopaedia.jsonl"
+ENCYCLOPAEDIA = (NEWS.with_name("encyclopaedia.jsonl"), NEWS.with_name("encyclopaedia-2.jsonl"))
 BODY = "正文："  # what goes before a text is the time of the article
 PARAGRAPHS = "cmrc2018.train.jsonl"
 EVERY = 40  # one article in so many is searched beside those that are asked about
@@ -51,8 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Index the articles, search them for every question, and write the examples in random order."""
     parser = argparse.ArgumentParser(prog="python -m training.prepare_written")
     parser.add_argument("--data", type=Path, required=True, help="folder of the public sets")
-    parser.add_argument("--questions", type=Path, nargs="+", default=[NEWS, ENCYCLOPAEDIA])
+    parser.add_argument("--questions", type=Path, nargs="+", default=[NEWS, *ENCYCLOPAEDIA])
     parser.add_argument("--index", type=Path, default=Path("scratch/reader/written-index"))
+    parser.add_argument("--take", metavar="N", type=int, help="so many of the questions, drawn; else all")
     parser.add_argument("--public", type=Path, help="what prepare_reader wrote, to be mixed in")
     parser.add_argument("--keep", metavar="N", type=int, default=0, help="lines of it that are mixed in")
     parser.add_argument("--out", type=Path, default=Path("scratch/reader/written.jsonl"))
@@ -60,13 +61,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = [each for each in written(args.data, *args.questions) if each.row.split == "train"]
     lines = list(_examples(asked, args.data, args.index))
     chance = random.Random(SEED)
+    if args.take is not None:
+        lines = chance.sample(lines, min(args.take, len(lines)))
+    own = len(lines)
     if args.public is not None:
         public = args.public.read_text("utf-8").splitlines()
         lines += chance.sample(public, min(args.keep, len(public)))
     chance.shuffle(lines)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    print(f"{args.out}: {len(asked):,} questions written by hand, {len(lines) - len(asked):,} others")
+    print(f"{args.out}: {own:,} questions written by hand, {len(lines) - own:,} others")
 
 
 def written(data: Path, *files: Path) -> list[Written]:

@@ -84,7 +84,7 @@ def _trained(recipe: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> dic
     return {
         **recipe,
         "stages": "\n".join(_stage(number, stage) for number, stage in enumerate(stages, start=1)),
-        "news": _lines(NEWS),
+        "news": _lines([NEWS]),
         "encyclopaedia": _lines(ENCYCLOPAEDIA),
         "warm_up": f"{100 * recipe['warm_up']:g}",
         "titled": f"{100 * Mix().titled:g}",
@@ -92,8 +92,8 @@ def _trained(recipe: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> dic
     }
 
 
-def _lines(path: Path) -> str:
-    return f"{len(path.read_text('utf-8').splitlines()):,}"
+def _lines(paths: Iterable[Path]) -> str:
+    return f"{sum(len(path.read_text('utf-8').splitlines()) for path in paths):,}"
 
 
 def _stages(recipe: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:

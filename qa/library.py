@@ -57,6 +57,8 @@ class Entry:
     characters: int
     passages: int
     warnings: tuple[str, ...] = ()
+    author: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,8 @@ def _entry(row: int, article: Article, passages: int) -> Entry:
         characters=len(article.text),
         passages=passages,
         warnings=article.warnings,
+        author=article.author,
+        origin=article.origin,
     )
 
 

@@ -58,7 +58,8 @@ def cited_in(text: str, quote: str, sentence: str, **facts: Any) -> Citation:
 
 
 SENTENCE = "😀 深圳在2018年8月开出了第一张发票。"
-SHENZHEN = f"# 深圳\n\n## 从前\n\n{LONG}\n\n## 发票\n\n前面一句。{SENTENCE}后面一句。\n\n## 后来\n\n{LONG}\n"
+BEFORE = f"# 深圳\n\n作者：市税务局\n来源：试点简报\n\n## 从前\n\n{LONG}\n\n## 发票\n\n前面一句。"
+SHENZHEN = f"{BEFORE}{SENTENCE}后面一句。\n\n## 后来\n\n{LONG}\n"
 SHANGHAI = cited("上海在", "2017年", "启动了试点。", source="shanghai.md", title="上海", date="2021-05-06")
 INVOICE = cited_in(SHENZHEN, "2018年8月", SENTENCE, source="shenzhen.md", title="深圳")
 EVIL = cited(f"前{HOSTILE}", HOSTILE, f"{HOSTILE}后", source="evil.md", title=HOSTILE)
@@ -207,15 +208,10 @@ def phone(context: BrowserContext, address: str) -> Iterator[Page]:
         yield ready(found)
 
 
-# Gradio's client loses a question that is sent in the very moment in which its stream of the last one closes.
-_BREATH = 400  # ms
-
-
 def ask(page: Page, question: str) -> Locator:
     """Ask by Enter; the answer, once it is there."""
     before = page.locator("#chat .answer.done").count()
     page.locator("#ask textarea").fill(question)
-    page.wait_for_timeout(_BREATH)
     page.locator("#ask textarea").press("Enter")
     answer = page.locator("#chat .answer.done").nth(before)
     answer.wait_for()
@@ -355,6 +351,7 @@ def test_a_citation_opens_the_article_with_the_words_marked(page: Page) -> None:
     page.wait_for_function("document.activeElement.tagName === 'MARK'")
     assert in_view(marked)
     assert page.locator("#pane-text").evaluate("e => e.textContent") == SHENZHEN
+    assert lines(page.locator("#pane-head")) == ["作者 市税务局 · 来源 试点简报 · shenzhen.md"]
     before, after = SENTENCE.split("2018年8月")
     assert lines(page.locator("#pane-text"), ".sentence") == [before, after]
     assert lines(page.locator("#pane-text"), "[role=heading]") == ["# 深圳", "## 从前", "## 发票", "## 后来"]
@@ -501,6 +498,7 @@ def test_earlier_conversations_come_back_and_can_be_deleted(page: Page) -> None:
     ask(page, "多?")
     page.get_by_role("button", name="新对话").click()
     page.locator("#earlier li").wait_for()
+    assert page.locator("#pane-head, #pane-text").all_text_contents() == ["", ""]
     assert lines(page.locator("#earlier"), "li button") == ["上海?"]
     page.locator("#offers button").first.wait_for()
     assert lines(page.locator("#offers"), "p") == ["例如"]
@@ -645,7 +643,6 @@ def test_a_nul_and_another_language_are_questions(page: Page, script: Scripted) 
         " box.dispatchEvent(new Event('input', {bubbles: true})) }"
     )
     before = page.locator("#chat .answer.done").count()
-    page.wait_for_timeout(_BREATH)
     page.locator("#ask textarea").press("Enter")
     page.locator("#chat .answer.done").nth(before).wait_for()
     assert script.asked[-1][0] == "上 海?"
@@ -658,6 +655,29 @@ def test_an_empty_question_does_nothing(page: Page, script: Scripted, typed: str
     page.get_by_role("button", name="提问", exact=True).click()
     page.wait_for_timeout(300)
     ask(page, "上海?")
+    assert page.locator("#chat .asked").count() == 1
+    assert script.asked == [("上海?", ())]
+
+
+# The server's next stream is over at once and brings nothing, as one that closes while a question is sent.
+CLOSING = """() => {
+  const real = window.fetch;
+  window.fetch = (url, ...rest) => {
+    if (!String(url.url ?? url).includes("queue/data")) return real(url, ...rest);
+    window.fetch = real;
+    window.shown = document.querySelectorAll('#chat .answer').length;
+    const headers = {"content-type": "text/event-stream"};
+    return Promise.resolve(new Response('data: {"msg": "close_stream"}\\n\\n', {headers}));
+  };
+}"""
+
+
+def test_a_question_that_is_sent_while_the_stream_closes_is_answered(page: Page, script: Scripted) -> None:
+    page.locator("#offers button").first.wait_for()
+    page.wait_for_timeout(500)  # until nothing is on its way
+    page.evaluate(CLOSING)
+    assert lines(ask(page, "上海?"))[0] == "2017年"
+    assert page.evaluate("window.shown") == 0  # it was the question's stream
     assert page.locator("#chat .asked").count() == 1
     assert script.asked == [("上海?", ())]
 

@@ -67,6 +67,8 @@ def evidence(reading: Reading) -> dict[str, Any]:
         "source": entry.source,
         "element": entry.element,
         "title": entry.title,
+        "author": entry.author,
+        "origin": entry.origin,
         "date": entry.date,
         "stale": reading.stale,
         "warnings": list(entry.warnings),

@@ -225,6 +225,8 @@ class _Page:
         for button, form in ((self.markdown, "md"), (self.json, "json")):
             button.click(self._exporting(form), [self.kept, self.language], self.courier, **_QUICK)
         self.courier.select(self._judging(), [self.kept, self.language], self.courier, **_QUICK)
+        # Through the queue, so that the page listens again: the script asks for it after a silence.
+        self.courier.submit(lambda: None, None, None, **{**_LONG, "trigger_mode": "multiple"})
 
     def _show_kept(self) -> None:
         """Show what the browser has kept, and what the address asks for."""

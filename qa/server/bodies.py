@@ -131,6 +131,8 @@ class ArticleBody(BaseModel):
     source: str
     element: str | None
     title: str
+    author: str | None
+    origin: str | None
     date: str | None
     stale: bool
     warnings: list[str]

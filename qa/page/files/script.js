@@ -30,12 +30,14 @@ const qa = (() => {
       remove: "要删除这个文件吗？", head: "回答引用的原文", judged: "评价",
       earlier: "以前的对话", forget: "全部删除", forgetting: "要删除这个浏览器里以前的对话吗？", turns: (n) => `${n} 问`,
       large: (names, most) => `${names}太大，没有上传；每个文件最多 ${most}。`, quoted: (name) => `“${name}”`,
+      by: (name) => `作者 ${name}`, from: (name) => `来源 ${name}`,
       gone: "与服务器的连接断了，请稍后再试。", failed: "没有成功，请再试一次。" },
     en: { question: "Question", answer: "Answer", log: "Conversation", down: "To the end", text: "The article", outline: "Outline",
       copied: "Copied.", linked: "The link is copied.", lost: "The article did not open; please try again.", stale: "The article has changed since; the quoted words are no longer at their place.",
       remove: "Remove this file?", head: "The article that is quoted", judged: "Verdict",
       earlier: "Earlier chats", forget: "Delete all", forgetting: "Delete the earlier chats of this browser?", turns: (n) => `${n} asked`,
       large: (names, most) => `${names} not uploaded: a file may have ${most}.`, quoted: (name) => `“${name}” `,
+      by: (name) => `by ${name}`, from: (name) => `from ${name}`,
       gone: "The connection to the server was lost; please try again in a moment.", failed: "That did not work; please try again." },
   }[language];
 
@@ -74,6 +76,7 @@ const qa = (() => {
     const text = JSON.stringify(list);
     if (text === JSON.stringify(exchanges)) return;
     const begins = list.length === 0; // a new conversation; the last one stays
+    if (begins) clear();
     if (begins || (entry(own)?.stamp ?? null) !== stamp) own = mine(fresh());
     exchanges = JSON.parse(text); // Gradio may change its own in place
     stamp = fresh();
@@ -189,13 +192,19 @@ const qa = (() => {
     const head = one("#pane-head");
     const place = article.element === null ? article.source : `${article.source} (${article.element})`;
     head.replaceChildren(make("h2", article.title || article.source));
-    head.append(make("p", [place, article.date].filter(Boolean).join(" · ")));
+    const by = [article.author && WORDS.by(article.author), article.origin && WORDS.from(article.origin)];
+    head.append(make("p", [...by, article.date, place].filter(Boolean).join(" · ")));
     if (article.stale) head.append(make("p", WORDS.stale, "stale"));
     if (article.outline.length > 1) head.append(outline(article.outline));
     const text = one("#pane-text");
     text.setAttribute("aria-label", WORDS.text);
     text.replaceChildren(...article.segments.map((segment) => piece(segment, article.outline)));
     text.scrollTop = 0;
+  };
+
+  const clear = () => {
+    asked += 1; // what is on its way is not shown either
+    for (const each of all("#pane-head, #pane-text")) each.replaceChildren();
   };
 
   const piece = (segment, headings) => {
@@ -421,18 +430,39 @@ const qa = (() => {
     send(input, left);
   }, true);
 
-  // A blank question is kept here: while one is on its way, Gradio drops the next.
-  const blank = (event) => {
+  // -- questions that are sent ---------------------------------------------------------------------------
+
+  const asking = (event) => {
     const box = one("#ask textarea");
-    if (!box || box.value.trim()) return;
+    if (!box) return;
     const enter = event.type === "keydown" && event.key === "Enter" && event.target === box;
     if (!enter && !(event.type === "click" && event.target.closest?.("#send"))) return;
-    event.preventDefault();
+    if (box.value.trim()) {
+      if (!event.shiftKey && !event.isComposing) listening();
+      return;
+    }
+    event.preventDefault(); // a blank one stays here: while another is on its way, Gradio drops the next
     event.stopImmediatePropagation();
     box.focus();
   };
-  document.addEventListener("keydown", blank, true);
-  document.addEventListener("click", blank, true);
+  document.addEventListener("keydown", asking, true);
+  document.addEventListener("click", asking, true);
+
+  // Gradio listens to the server while it waits for something, and no longer. What is sent in the moment in
+  // which it stops is worked on, but nobody hears the answer, until another event makes Gradio listen again.
+  const SILENT = 1500; // ms
+  const NUDGES = 40;
+  let silence;
+  const listening = () => {
+    const before = exchanges;
+    let left = NUDGES;
+    clearInterval(silence);
+    silence = setInterval(() => {
+      const heard = exchanges !== before || one("#chat .answer:not(.done)");
+      if (heard || left-- === 0) clearInterval(silence);
+      else trigger?.("submit");
+    }, SILENT);
+  };
 
   // What Gradio says by itself is in English; what people need of it is said like everything else.
   const heard = new WeakSet();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -109,6 +110,7 @@ def _index(folder: Path, *, measure: bool) -> dict[str, Any]:
         "encoder": manifest.encoder["name"],
         **manifest.counts,
         **_vectors(folder, manifest, measure=measure),
+        **_grams(folder / manifest.generation),
         "paths": [root.path for root in manifest.roots],
     }
 
@@ -123,3 +125,12 @@ def _vectors(folder: Path, manifest: index.Manifest, *, measure: bool) -> dict[s
     if measure:
         found["recall@10_now"] = nearest.recall(nearest.load(folder / manifest.generation))
     return found
+
+
+def _grams(generation: Path) -> dict[str, Any]:
+    """How many n-grams are not searched for, because they stand in too many passages of a large index."""
+    said = generation / "bm25.json"
+    if not said.exists():
+        return {}
+    found = json.loads(said.read_text(encoding="utf-8"))
+    return {"ngrams_dropped": f"{found['dropped']} in more than {found['share']:.0%} of the passages"}

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 from shelf import ROOT, SOURCES, CountingEncoder
 
 from qa import __version__
+from qa.postings import Thinning, write_postings
 
 pytest_plugins = ("shelf_fixtures",)
 
@@ -413,6 +415,16 @@ def test_doctor(built: Path, articles: Path, tmp_path: Path, qa: Command) -> Non
     status, out, err = qa("doctor", "--index", tmp_path / "none")
     assert (status, err) == (0, "")
     assert f"  status: none at {tmp_path / 'none'}; make one: qa index PATH\n" in out
+
+
+def test_doctor_tells_which_ngrams_are_dropped(
+    articles: Path, tmp_path: Path, qa: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thin = partial(write_postings, thinning=Thinning(above=0, share=0.5))
+    monkeypatch.setattr("qa.ingest.building.write_postings", thin)
+    qa("index", articles, "--index", tmp_path / "thin")
+    out = qa("doctor", "--index", tmp_path / "thin")[1]
+    assert "  ngrams_dropped: 15 in more than 50% of the passages\n" in out
 
 
 # ---- processes

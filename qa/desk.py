@@ -27,13 +27,18 @@ class Desk:
     def __init__(self, at_once: int, waiting: int) -> None:
         """``at_once``: pieces worked on at a time; ``waiting``: how many more may wait for that."""
         self._workers = ThreadPoolExecutor(at_once, thread_name_prefix="desk")
-        self._free = at_once + waiting
+        self._free = self._places = at_once + waiting
         self._lock = threading.Lock()
 
     @property
     def full(self) -> bool:
         """Whether nobody else may wait."""
         return self._free == 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is worked on or waits."""
+        return self._free < self._places
 
     def submit(self, work: Callable[[], Result]) -> Future[Result]:
         """``work`` in its turn. Raises BusyError where nobody else may wait."""

@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -80,11 +80,13 @@ class Suggestions:
     ...     suggestions.take(3, near="shanghai.md", shown=["什么是区块链？"])
     """
 
-    def __init__(self, assistant: Asker, *, seed: int = 0, most: int = _ASKED, rest: float = 1.0) -> None:
+    def __init__(
+        self, assistant: Asker, *, seed: int = 0, most: int = _ASKED, rest: Callable[[], float] = lambda: 1.0
+    ) -> None:
         """``seed``: decides the order in which articles are tried and suggestions chosen.
 
         ``most``  questions asked for one state of the index
-        ``rest``  seconds of rest for each second of asking
+        ``rest``  seconds of rest for each second of asking, said anew after each question
         """
         self._assistant, self._seed, self._most, self._rest = assistant, seed, most, rest
         self._segmenter = Segmenter()
@@ -162,7 +164,7 @@ class Suggestions:
         while not self._stop.is_set():
             try:
                 for spent in self._steps():
-                    if self._stop.wait(spent * self._rest):
+                    if self._stop.wait(spent * self._rest()):
                         return
             except Exception:  # the page is whole without suggestions
                 logging.getLogger(__name__).exception("suggestions could not be made")

@@ -295,7 +295,9 @@ def test_questions_are_logged_only_where_that_was_asked_for(caplog: pytest.LogCa
 
 def test_a_full_desk_turns_away_and_takes_again() -> None:
     desk, hold = Desk(1, 1), threading.Event()
+    assert not desk.busy
     first, second = desk.submit(hold.wait), desk.submit(lambda: 2)
+    assert desk.busy
     with pytest.raises(BusyError):
         desk.submit(lambda: 3)
     hold.set()

@@ -282,3 +282,17 @@ def test_a_fault_is_logged_and_does_not_end_the_page(
             assert suggestions.take(3) == ()
     finally:
         logger.removeHandler(heard)
+
+
+def test_after_each_question_it_rests_as_long_as_it_is_told(assistant: Asked) -> None:
+    told = threading.Event()
+
+    def rest() -> float:
+        if len(assistant.asked) == 2:
+            told.set()
+            return 1e9
+        return 0.0
+
+    with Suggestions(assistant, rest=rest) as suggestions:
+        assert told.wait(30)
+    assert (len(assistant.asked), len(suggestions.known())) == (2, 2)

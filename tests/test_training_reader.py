@@ -22,6 +22,7 @@ from qa.windows import Windows
 from qa.words import Segmenter
 from training import splits
 from training.export_huggingface import export_huggingface
+from training.mix_reader import main as mix_reader
 from training.prepare_reader import example, training_rows
 from training.prepare_written import ENCYCLOPAEDIA, NEWS, written
 from training.reader_batches import Batch, Example, Mix, epoch_batches, without_answer
@@ -205,6 +206,26 @@ def test_the_written_questions_fit_their_texts() -> None:
         {each.row.relevant[0] for each in found if each.row.split == split} for split in ("train", "tune")
     )
     assert not trained & tuned
+
+
+def test_a_part_of_what_a_training_changed_is_kept(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    recipes = {"before": {"seed": 1, "began_with": None}, "after": {"seed": 2}}
+    recipes["after"]["began_with"] = recipes["before"]
+    for name, value in (("before", 1.0), ("after", 3.0)):
+        (tmp_path / name).mkdir()
+        save_file({"w": np.array([value, 2.0], np.float16)}, tmp_path / name / "reader.safetensors")
+        (tmp_path / name / "recipe.json").write_text(json.dumps(recipes[name]), "utf-8")
+    call = ["--run", str(tmp_path / "after"), "--began", str(tmp_path / "before"), "--share", "0.25"]
+    mix_reader([*call, "--out", str(tmp_path / "mixed")])
+    mixed = load_file(tmp_path / "mixed" / "reader.safetensors")["w"]
+    assert (mixed.tolist(), mixed.dtype) == ([1.5, 2.0], np.float16)
+    told = json.loads((tmp_path / "mixed" / "recipe.json").read_text("utf-8"))
+    assert told == {**recipes["after"], "kept": 0.25}
+    call[1], call[3] = call[3], call[1]
+    with pytest.raises(SystemExit):
+        mix_reader([*call, "--out", str(tmp_path / "other")])
 
 
 def test_the_hugging_face_folder_points_at_the_same_words(tmp_path: Path) -> None:

@@ -89,7 +89,14 @@ def _trained(recipe: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> dic
         "warm_up": f"{100 * recipe['warm_up']:g}",
         "titled": f"{100 * Mix().titled:g}",
         "minutes": round(pieces / speed / 600) * 10,
+        "kept": _kept(recipe),
     }
+
+
+def _kept(recipe: Mapping[str, Any]) -> str:
+    if "kept" not in recipe:
+        return ""
+    return f", and of what the last training changed {recipe['kept']:.0%} (Wortsman et al. 2022)"
 
 
 def _lines(paths: Iterable[Path]) -> str:

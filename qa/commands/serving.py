@@ -10,11 +10,13 @@ from qa.commands.options import add_index_option, add_reader_option, command, po
 from qa.errors import InputError
 
 if TYPE_CHECKING:
+    from qa.answering import Assistant
     from qa.server import Login, Parts
 
 __all__ = ["add_serve"]
 
 _PASSWORD = "QA_PASSWORD"  # the name of the variable
+_BUSY = 20.0  # what is offered is found out twenty times as slowly while people ask
 
 
 def add_serve(commands: Any) -> None:
@@ -122,7 +124,11 @@ def _parts(args: Any) -> Parts:
     )
     collections.assistant().warm()  # one that cannot be opened is told now, not to the first visitor
     desk = Desk(max(2, available_threads()), args.queue)
-    return Parts(collections, desk, Feedback(args.feedback), Suggestions, args.log_questions)
+
+    def suggestions(assistant: Assistant) -> Suggestions:
+        return Suggestions(assistant, rest=lambda: _BUSY if desk.busy else 1.0)
+
+    return Parts(collections, desk, Feedback(args.feedback), suggestions, args.log_questions)
 
 
 def _login(name: str | None, file: str | None) -> Login | None:

@@ -290,7 +290,7 @@ def test_after_each_question_it_rests_as_long_as_it_is_told(assistant: Asked) ->
     def rest() -> float:
         if len(assistant.asked) == 2:
             told.set()
-            return 1e9
+            return 1e6
         return 0.0
 
     with Suggestions(assistant, rest=rest) as suggestions:

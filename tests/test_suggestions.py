@@ -253,7 +253,7 @@ def test_the_pool_is_filled_in_the_background(assistant: Asked, monkeypatch: pyt
         return ask(question)
 
     monkeypatch.setattr(assistant, "ask", asking)
-    with Suggestions(assistant, rest=0.0) as suggestions:
+    with Suggestions(assistant, rest=lambda: 0.0) as suggestions:
         assert filled.wait(60)
         suggestions.start()  # once is enough
     assert len(suggestions.known()) == 8

@@ -659,6 +659,18 @@ def test_an_empty_question_does_nothing(page: Page, script: Scripted, typed: str
     assert script.asked == [("上海?", ())]
 
 
+# How many streams Gradio listens to.
+COUNTING = """
+  window.streams = 0;
+  const real = window.fetch;
+  window.fetch = (what, ...rest) => {
+    if (String(what.url ?? what).includes("queue/data")) {
+      window.streams += 1;
+      what.signal.addEventListener("abort", () => { window.streams -= 1; });
+    }
+    return real(what, ...rest);
+  };
+"""
 # The server's next stream is over at once and brings nothing, as one that closes while a question is sent.
 CLOSING = """() => {
   const real = window.fetch;
@@ -673,8 +685,10 @@ CLOSING = """() => {
 
 
 def test_a_question_that_is_sent_while_the_stream_closes_is_answered(page: Page, script: Scripted) -> None:
-    page.locator("#offers button").first.wait_for()
-    page.wait_for_timeout(500)  # until nothing is on its way
+    page.add_init_script(COUNTING)
+    page.reload()
+    ready(page).locator("#offers button").first.wait_for()
+    page.wait_for_function("window.streams === 0")
     page.evaluate(CLOSING)
     assert lines(ask(page, "上海?"))[0] == "2017年"
     assert page.evaluate("window.shown") == 0  # it was the question's stream

@@ -464,6 +464,14 @@ const qa = (() => {
     }, SILENT);
   };
 
+  // The same for what is looked for in the list of articles, where nothing tells whether an answer is due.
+  let looking;
+  document.addEventListener("input", (event) => {
+    if (!event.target.closest?.("#find")) return;
+    clearTimeout(looking);
+    looking = setTimeout(() => trigger?.("submit"), SILENT);
+  });
+
   // What Gradio says by itself is in English; what people need of it is said like everything else.
   const heard = new WeakSet();
   const toasts = () => {

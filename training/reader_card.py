@@ -53,8 +53,7 @@ def card(
         **_trained(recipe, log),
         size=f"{sum(path.stat().st_size for path in reader.iterdir() if path.suffix != '.md') / 1e6:.1f}",
         json=name,
-        command="python -m benchmarks.reading --data PATH"
-        + (f" --sample {figures['sample']}" if figures["sample"] else ""),
+        command=_command(figures),
         date=_date(name),
         gold="\n".join(_gold(*row) for row in figures["gold"].items()),
         passages=f"{pool['passages']:,}",
@@ -77,6 +76,15 @@ def card(
     )
 
 
+def _command(figures: Mapping[str, Any]) -> str:
+    """What prints the figures; the first table may be of more questions than the others."""
+    sample = figures["sample"]
+    command = "`python -m benchmarks.reading --data PATH" + (f" --sample {sample}`" if sample else "`")
+    asked = max(row["n"] for row in figures["gold"].values())
+    more = sample and asked > sample
+    return f"{command} (first table: `--only gold --sample {asked}`)" if more else command
+
+
 def _trained(recipe: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     stages = list(_stages(recipe))[::-1]
     pieces = recipe["tokens"] * sum(stage["steps"] for stage in stages)
@@ -89,14 +97,7 @@ def _trained(recipe: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> dic
         "warm_up": f"{100 * recipe['warm_up']:g}",
         "titled": f"{100 * Mix().titled:g}",
         "minutes": round(pieces / speed / 600) * 10,
-        "kept": _kept(recipe),
     }
-
-
-def _kept(recipe: Mapping[str, Any]) -> str:
-    if "kept" not in recipe:
-        return ""
-    return f", and of what the last training changed {recipe['kept']:.0%} (Wortsman et al. 2022)"
 
 
 def _lines(paths: Iterable[Path]) -> str:
@@ -119,6 +120,7 @@ def _stage(number: int, recipe: Mapping[str, Any]) -> str:
         *(f"{recipe[name]:g}" for name in ("rate", "dropout", "unknown")),
         _each(f"{mix.shortest}–{mix.longest}" for mix in mixes),
         *(_each(f"{getattr(mix, kind):g}" for mix in mixes) for kind in ("hard", "removed", "swapped")),
+        f"{recipe.get('kept', 1.0):.0%}",
     )
     return f"| {' | '.join(cells)} |"
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from qa import transcript
 from qa.collection import DEFAULT
@@ -26,6 +28,7 @@ __all__ = ["page", "theme", "translations"]
 _PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _LONG: dict[str, Any] = {**_PRIVATE, "concurrency_limit": None, "trigger_mode": "once"}
 _QUICK: dict[str, Any] = {**_PRIVATE, "queue": False}
+_NEWEST: dict[str, Any] = {**_LONG, "trigger_mode": "multiple"}
 
 
 def theme() -> Any:
@@ -79,6 +82,10 @@ def page(parts: Parts) -> Any:
     return demo
 
 
+class _Turn:
+    """Questions that are being found for a visitor."""
+
+
 class _Page:
     """Builds the components first and then joins them."""
 
@@ -89,6 +96,8 @@ class _Page:
         self._asking = Asking(parts.collections.assistant, parts.desk, parts.log)
         self._shelf = Shelf(parts.collections, parts.libraries)
         self._offers = Offers(parts.collections.assistant, parts.suggest)
+        # A visitor's newest by session; what an earlier one finds late is not shown.
+        self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
     def build(self) -> None:
         """Everything, inside the ``Blocks`` that is open."""
@@ -213,14 +222,9 @@ class _Page:
             js="(question, kept, ...given) => [question, qa.kept(), ...given.slice(0, -1), qa.language]",
             **_LONG,
         )
-        asked.then(
-            self._offer,
-            [self.kept, self.collection, self.language],
-            self.offers,
-            **{**_LONG, "trigger_mode": "always_last"},
-        )
-        self.anew.click(lambda: ([], [], ""), None, [self.kept, self.chat, self.offers], **_QUICK).then(
-            self._offer, [self.kept, self.collection, self.language], self.offers, **_LONG
+        self._offer_after(asked)
+        self._offer_after(
+            self.anew.click(lambda: ([], [], ""), None, [self.kept, self.chat, self.offers], **_QUICK)
         )
         for button, form in ((self.markdown, "md"), (self.json, "json")):
             button.click(self._exporting(form), [self.kept, self.language], self.courier, **_QUICK)
@@ -230,7 +234,7 @@ class _Page:
 
     def _show_kept(self) -> None:
         """Show what the browser has kept, and what the address asks for."""
-        self._demo.load(
+        shown = self._demo.load(
             self._opened,
             [self.language, self.kept, self.box],
             [self.language, self.kept, self.chat, self.box, self.collection, self.courier],
@@ -241,7 +245,8 @@ class _Page:
             [self.collection, self.find, self.language],
             [self.about, self.listing],
             **_PRIVATE,
-        ).then(self._offer, [self.kept, self.collection, self.language], self.offers, **_LONG)
+        )
+        self._offer_after(shown)
 
     def _opened(self, wanted: str, kept_now: object, address: str) -> tuple[Any, ...]:
         language = language_of(wanted)
@@ -280,10 +285,23 @@ class _Page:
             yield box, shown, kept(exchanges) if changed else gr.skip()
             box = gr.skip()
 
-    async def _offer(self, kept_now: object, collection: str, wanted: str) -> AsyncIterator[Any]:
-        exchanges = restored(kept_now)
-        async for html in self._offers.html(exchanges, str(collection), language_of(wanted)):
-            yield html
+    def _offer_after(self, event: Any) -> None:
+        event.then(self._offering(), [self.kept, self.collection, self.language], self.offers, **_NEWEST)
+
+    def _offering(self) -> Any:
+        async def offer(request: Any, kept_now: object, collection: str, wanted: str) -> AsyncIterator[Any]:
+            turn = self._turns[request.session_hash] = _Turn()
+            offered = self._offers.html(restored(kept_now), str(collection), language_of(wanted))
+            async with aclosing(offered):
+                async for html in offered:
+                    if self._turns.get(request.session_hash) is not turn:
+                        break
+                    yield html
+            yield self._gr.skip()  # Gradio sends what came last once more, perhaps over what is newer
+
+        # As for ``_judging``.
+        offer.__annotations__["request"] = self._gr.Request
+        return offer
 
     def _exporting(self, form: str) -> Any:
         def export(kept_now: object, wanted: str) -> dict[str, Any]:
@@ -326,9 +344,11 @@ class _Page:
 
     def _join_articles(self) -> None:
         shelf_now = [self.about, self.listing]
-        self.collection.change(
-            self._browse, [self.collection, self.find, self.language], shelf_now, **_QUICK
-        ).then(self._offer, [self.kept, self.collection, self.language], self.offers, **_LONG)
+        self._offer_after(
+            self.collection.change(
+                self._browse, [self.collection, self.find, self.language], shelf_now, **_QUICK
+            )
+        )
         self.find.change(
             self._browse,
             [self.collection, self.find, self.language],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from qa.errors import QaError
@@ -53,7 +53,7 @@ class Offers:
 
     async def html(
         self, exchanges: Sequence[Exchange], collection: str, language: Language
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str]:
         """The questions as buttons, once there are some; nothing before and nothing without."""
         yield ""
         for _ in range(_PATIENCE):

@@ -437,10 +437,7 @@ const qa = (() => {
     if (!box) return;
     const enter = event.type === "keydown" && event.key === "Enter" && event.target === box;
     if (!enter && !(event.type === "click" && event.target.closest?.("#send"))) return;
-    if (box.value.trim()) {
-      if (!event.shiftKey && !event.isComposing) listening();
-      return;
-    }
+    if (box.value.trim()) return;
     event.preventDefault(); // a blank one stays here: while another is on its way, Gradio drops the next
     event.stopImmediatePropagation();
     box.focus();
@@ -448,29 +445,69 @@ const qa = (() => {
   document.addEventListener("keydown", asking, true);
   document.addEventListener("click", asking, true);
 
-  // Gradio listens to the server while it waits for something, and no longer. What is sent in the moment in
-  // which it stops is worked on, but nobody hears the answer, until another event makes Gradio listen again.
-  const SILENT = 1500; // ms
-  const NUDGES = 40;
-  let silence;
-  const listening = () => {
-    const before = exchanges;
-    let left = NUDGES;
-    clearInterval(silence);
-    silence = setInterval(() => {
-      const heard = exchanges !== before || one("#chat .answer:not(.done)");
-      if (heard || left-- === 0) clearInterval(silence);
-      else trigger?.("submit");
-    }, SILENT);
-  };
+  // -- what Gradio does not hear -------------------------------------------------------------------------
+  //
+  // Gradio's client listens to the server while it waits for something, and no longer. What is sent in the moment
+  // in which it stops is worked on, but nobody hears the result, until something else makes it listen again.
 
-  // The same for what is looked for in the list of articles, where nothing tells whether an answer is due.
-  let looking;
-  document.addEventListener("input", (event) => {
-    if (!event.target.closest?.("#find")) return;
-    clearTimeout(looking);
-    looking = setTimeout(() => trigger?.("submit"), SILENT);
-  });
+  const BEAT = 250; // ms
+  const NUDGES = 20; // for what never ends
+  const awaited = new Map(); // each event that was sent, and how often it was asked for
+  const ended = new Set();
+  let streams = 0;
+  let beating;
+  const listened = () => {
+    clearTimeout(beating);
+    if (awaited.size && !streams) beating = setTimeout(nudge, BEAT);
+  };
+  const nudge = () => {
+    for (const [event, times] of awaited) {
+      if (times < NUDGES) awaited.set(event, times + 1);
+      else awaited.delete(event);
+    }
+    if (awaited.size) trigger?.("submit");
+    listened();
+  };
+  const joined = async (response) => {
+    const event = (await response.json()).event_id;
+    if (event && !ended.has(event)) awaited.set(event, 0);
+    listened();
+  };
+  const streamed = async (response) => {
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const lines = (text + value).split("\n");
+      text = lines.pop();
+      for (const line of lines.filter((each) => each.includes('"process_completed"'))) {
+        const message = JSON.parse(line.slice("data:".length));
+        if (message.msg !== "process_completed") continue;
+        awaited.delete(message.event_id);
+        ended.add(message.event_id);
+      }
+    }
+  };
+  const fetched = window.fetch.bind(window);
+  window.fetch = async (what, ...rest) => {
+    const path = String(what.url ?? what).split("?")[0];
+    const stream = path.endsWith("/queue/data");
+    if (stream) streams += 1;
+    const over = () => {
+      if (stream) streams -= 1;
+      listened();
+    };
+    try {
+      const response = await fetched(what, ...rest);
+      if (stream) streamed(response.clone()).catch(() => {}).finally(over); // an end by Gradio's own hand is an error
+      else if (path.endsWith("/queue/join")) joined(response.clone()).catch(() => {}); // refused: nothing is awaited
+      return response;
+    } catch (error) {
+      over();
+      throw error;
+    }
+  };
 
   // What Gradio says by itself is in English; what people need of it is said like everything else.
   const heard = new WeakSet();

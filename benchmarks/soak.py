@@ -13,7 +13,8 @@
 | `scale` | up to 100,000 passages (`benchmarks.scale`); needs ``--articles``, line files                   |
 
 A step goes on where another failed, and the file is written after each, so that what was found stays. Ends
-with status 1 where one failed; a step whose path is not given is left out and said to be.
+with status 1 where one failed; a step whose path is not given is left out and said to be. ``--only``
+leaves the other steps of the file as they are.
 """
 
 from __future__ import annotations
@@ -70,13 +71,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(" ".join(f"{step.name} needs {step.lacks}" for step in lacking))
     machine = described()
     file = args.json or ROOT / "benchmarks" / f"soak-{machine['date']}.json"
-    found: dict[str, Any] = {"machine": machine, "minutes": args.minutes, "steps": {}}
+    before = _from_json(file)["steps"] if args.only and file.exists() else {}
+    found: dict[str, Any] = {"machine": machine, "steps": before}
     for step in taken:
         told = ran(step)
         found["steps"][step.name] = told
         print(f"{step.name}: {json.dumps(told, ensure_ascii=False)}", flush=True)
         file.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    lost = failed(found["steps"])
+    lost = failed({step.name: found["steps"][step.name] for step in taken})
     print(f"失败 failed: {', '.join(lost)}" if lost else "全部通过 all passed")
     return int(bool(lost))
 

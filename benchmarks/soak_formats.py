@@ -1,6 +1,6 @@
 """The readers of every format under broken files, for as long as they are given.
 
-    python -m benchmarks.soak_formats [--seconds 600] [--seed 0] [--json FILE] [SUFFIX …]
+    python -m benchmarks.soak_formats [--seconds 600] [--seed 0] [--workers 2] [--json FILE] [SUFFIX …]
 
 Each suffix is fuzzed in a process of its own, within a gigabyte of memory, until its seconds are over; each
 file that a reader fails on, hangs on or dies of is kept in ``scratch/`` under its seed, and told. Ends with
@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import resource
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +41,12 @@ def main() -> int:
     for suffix in args.suffixes:
         sound(suffix)  # an unknown one fails here
     found: dict[str, Any] = {}
-    for suffix in args.suffixes or READERS:
-        found[suffix] = _fuzzed(suffix, args.seconds, args.seed)
-        print(f"{suffix}: {json.dumps(found[suffix])}", flush=True)
+    suffixes = args.suffixes or list(READERS)
+    with ThreadPoolExecutor(args.workers) as workers:
+        results = workers.map(lambda suffix: _fuzzed(suffix, args.seconds, args.seed), suffixes)
+        for suffix, result in zip(suffixes, results, strict=True):
+            found[suffix] = result
+            print(f"{suffix}: {json.dumps(result)}", flush=True)
     if args.json:
         told = {"seconds_each": args.seconds, "seed": args.seed, "readers": found}
         args.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
@@ -53,6 +58,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("suffixes", nargs="*", metavar="SUFFIX")
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="readers fuzzed at a time")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     return parser

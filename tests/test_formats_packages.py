@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
 import zipfile
 from email.message import EmailMessage
@@ -118,6 +119,17 @@ def test_a_message_is_its_text_without_what_is_quoted() -> None:
     assert [block.span.of(article.text) for block in article.blocks] == [PROSE]
 
 
+@pytest.mark.parametrize(
+    "date", ["Mon, 9999999999999 Mar 2019 10:00:00", "Mon, 4 Mar 9999999999999 10:00:00 +0800"]
+)
+def test_a_date_of_too_many_digits_costs_only_itself(date: str) -> None:
+    raw = re.sub(rb"(?m)^Date: .*$", f"Date: {date}".encode(), letter().as_bytes())
+    (article,) = mail.read(raw, source="a.eml")
+    assert isinstance(article, Article)
+    assert article.text.startswith(PROSE)
+    assert article.date is None
+
+
 def test_a_stated_charset_is_believed_where_it_fits() -> None:
     for charset, text in (("gb2312", "你好"), ("big5", "你好"), ("iso-2022-jp", "日本")):
         (article,) = mail.read(letter(text, charset).as_bytes(), source="a.eml")
@@ -150,6 +162,12 @@ def test_attachments_are_read_by_their_kind() -> None:
         "a.eml/表.csv: has the name of another attachment",
         "message 5.eml=转发的信里的话。",
     ]
+
+
+def test_a_message_whose_charset_is_no_name_says_that_its_attachments_are_lost() -> None:
+    head = b'From: a@example.org\nContent-Type: multipart/mixed; boundary=x; charset="a\0"\n\n'
+    made = told(mail.read(head + PROSE.encode(), source="a.eml"))
+    assert made[-1] == "a.eml: its attachments cannot be told apart; save them by themselves"
 
 
 def test_a_cut_message_says_so_and_another_file_is_refused() -> None:
@@ -308,6 +326,14 @@ def test_every_format_has_its_reader_and_its_row() -> None:
         "文字层，分栏排序，注明页码 the text layer, columns in order, page numbers",
         "pypdfium2 (BSD, Apache-2.0)",
     )
+
+
+def test_a_member_without_a_name_costs_the_others_nothing() -> None:
+    raw = packed_as({"?": "x", "a.txt": PROSE})
+    nameless = raw.replace(b"?", b"\0")  # zipfile ends a name there
+    assert [part.place for part in archive.read(nameless, source="x.zip") if isinstance(part, Article)] == [
+        "x.zip (a.txt)"
+    ]
 
 
 def test_an_archive_is_read_through_the_seam(tmp_path: Path) -> None:

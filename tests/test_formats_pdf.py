@@ -152,6 +152,18 @@ def test_rare_characters_and_radicals() -> None:
     assert article.text == "镕喆㐂𠮷，文字一个不变。"
 
 
+def test_a_font_that_is_turned_over_twice_is_read_as_any_other() -> None:
+    turned = [Words("赵州桥建于隋代。", 72, 740, -12, "-1 0 0 -1"), Words("桥面坡度不大。", 72, 700)]
+    assert one(pdf([turned])).text == "赵州桥建于隋代。\n桥面坡度不大。"
+
+
+@pytest.mark.parametrize("y", [810, 740])
+def test_signs_without_height_cost_nothing_but_themselves(y: float) -> None:
+    flat = [Words("赵州桥", 72, y, 12, "1 0 0 0"), Words("桥面坡度不大。", 72, 700)]
+    lines = one(pdf([flat, flat])).text.split("\n")
+    assert [line for line in lines if "桥面" in line] == ["桥面坡度不大。"] * 2
+
+
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 def test_a_page_that_is_shown_turned_is_read_as_it_is_shown(turn: int) -> None:
     page = column(["The bridge is old.", "It is made of stone."], 72, 540, pitch=30)

@@ -55,7 +55,7 @@ def _members(package: ZipFile, source: str) -> Iterator[tuple[str, ZipInfo]]:
     """The files of known kinds with their names, sorted; a name that comes twice is taken once, the last."""
     if len(package.infolist()) > MOST_MEMBERS:
         raise ArticleError(f"{source}: holds more than {MOST_MEMBERS:,} files; split it", where=source)
-    named = {_name(info): info for info in package.infolist() if not info.is_dir()}
+    named = {_name(info): info for info in package.infolist() if info.filename and not info.is_dir()}
     for name in sorted(named):
         parts = PurePosixPath(name).parts
         hidden = any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in parts)

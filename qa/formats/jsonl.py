@@ -56,8 +56,10 @@ def _article(row: str, number: int, source: str, sha256: str, made: Decoded) -> 
     text = _value(entry, TEXTS)
     if text is None or not text.strip():
         raise _refusal(source, number, 'needs a "text" string')
-    if not text.isascii() and re.search("[\ud800-\udfff]", text):
-        raise _refusal(source, number, "has half of a surrogate pair in its text")
+    for names in (TEXTS, TITLES, AUTHORS, ORIGINS):  # half a character cannot be kept
+        value = _value(entry, names)
+        if value is not None and not value.isascii() and re.search("[\ud800-\udfff]", value):
+            raise _refusal(source, number, f"has half of a surrogate pair in its {names[0]}")
     refuse_many(text, where=f"{source}:{number}")
     first = outline(lines(text))
     if first.empty:

@@ -31,6 +31,8 @@ DEEPEST = 100  # messages and groups of parts
 HEADERS = ("from", "date", "subject", "to", "message-id")
 WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "cp950"}  # what programs write under these names
 
+# What the library raises over broken messages.
+_BROKEN = (ValueError, OverflowError, LookupError, TypeError, AttributeError)
 _BOUNDARY = re.compile(rb"^content-type:\s*multipart/", re.IGNORECASE | re.MULTILINE)
 _INNER = re.compile(rb"^content-type:\s*message/", re.IGNORECASE | re.MULTILINE)
 _STRUCTURE = re.compile(
@@ -55,7 +57,7 @@ def read(
     _refuse_bomb(raw, source)
     try:
         message = email.message_from_bytes(raw, policy=email.policy.default)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (*_BROKEN, RecursionError) as error:
         raise ArticleError(
             f"{source}: cannot be read as e-mail ({type(error).__name__}); save it again", where=source
         ) from error
@@ -144,7 +146,7 @@ def _header(message: EmailMessage, name: str) -> str | None:
         return None
     try:
         value = message[name]
-    except (ValueError, LookupError, TypeError, AttributeError):  # the library's parser of headers trips
+    except _BROKEN:
         return None
     return None if value is None else " ".join(str(value).split()) or None
 
@@ -189,7 +191,13 @@ def _defects(message: EmailMessage) -> tuple[str, ...]:
 def _attachments(message: EmailMessage, source: str) -> Iterator[tuple[str, bytes | ArticleError]]:
     """Name and bytes of each attachment of a known kind; of two with one name the second is refused."""
     seen: set[str] = set()
-    for number, part in enumerate(_parts(message), start=1):
+    try:
+        parts = list(_parts(message))
+    except _BROKEN:  # a charset that is no name, and the like
+        reason = f"{source}: its attachments cannot be told apart; save them by themselves"
+        yield "", ArticleError(reason, where=source)
+        return
+    for number, part in enumerate(parts, start=1):
         if number > MOST_ATTACHMENTS:
             reason = f"{source}: has more than {MOST_ATTACHMENTS} attachments; the rest is left out"
             yield "", ArticleError(reason, where=source)
@@ -216,7 +224,7 @@ def _parts(message: EmailMessage) -> Iterator[EmailMessage]:
 def _file_name(part: EmailMessage, number: int) -> str:
     try:
         name = part.get_filename()
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except _BROKEN:
         name = None
     if name is None:
         return f"message {number}.eml" if part.get_content_type() == "message/rfc822" else ""

@@ -31,6 +31,7 @@ __all__ = ["SUFFIXES", "read", "serve"]
 
 SUFFIXES = (".pdf",)
 HEADING = 60  # characters of a heading
+SMALLEST = 0.1  # points that a sign's size counts as at least
 LARGER = 1.12  # times the size of running text
 MOST_PAGES = 20_000
 MOST_GLYPHS = 10_000_000
@@ -306,7 +307,8 @@ def _glyphs(page: Any, text: Any) -> Iterator[Glyph]:
             continue
         pdfium.FPDFText_GetLooseCharBox(text, at, byref(box))
         pdfium.FPDFText_GetMatrix(text, at, byref(matrix))
-        size = pdfium.FPDFText_GetFontSize(text, at) * math.hypot(matrix.c, matrix.d)
+        # A font that is turned over has a size below zero, one that is flattened none.
+        size = max(SMALLEST, abs(pdfium.FPDFText_GetFontSize(text, at)) * math.hypot(matrix.c, matrix.d))
         x0, x1, y0, y1 = turn.upright(box.left, box.right, box.bottom, box.top)
         yield Glyph(char, x0, x1, y0, y1, size, spaced)
         spaced = False

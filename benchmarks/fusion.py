@@ -1,6 +1,6 @@
 """Fusion against its legs on public question sets: tunes the weight on one half, reports on the other.
 
-    python -m benchmarks.fusion --data PATH [--sample N] [--json FILE]
+    python -m benchmarks.fusion --data PATH [--encoder NAME] [--sample N] [--json FILE]
 
 Pools: all paragraphs of CMRC 2018 train and trial and of DRCD, one passage each; the statutes of STARD.
 ``PATH`` holds ``train/`` with the files that ``training/splits.py`` names. Vectors are kept in
@@ -48,10 +48,11 @@ def main() -> None:
     """Tune on ``tune``, report on ``report``."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--encoder", help="by default the bundled one")
     parser.add_argument("--sample", type=int, default=1000, help="questions of each tuning set at most")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    model = encoder.load()
+    model = encoder.load(args.encoder)
     pools = [_pool(name, rows, texts, model) for name, rows, texts in _sets(args.data, args.sample)]
     tuned = {
         weight: mean([_measures(pool, weight, "tune")["MRR@10"] for pool in pools if _has(pool, "tune")])

@@ -49,6 +49,7 @@ _NAMING = 3  # questions
 _NAMED = 10  # passages of each
 _FILTERED = 8  # filters whose passages are remembered: to find them all articles are gone through
 _DEEPEST = 3  # times as many passages are read at most when further answers are asked for
+_WARMING = "这是哪一年开始的?"
 Stage = Literal["search", "read"]
 
 
@@ -406,8 +407,14 @@ class Assistant:
         return answer
 
     def warm(self) -> None:
-        """Ask something, so that the first question of a visitor finds all that it needs in memory."""
-        _answered(self._opened, _Asked("这是哪一年开始的?"), _silent, time.perf_counter())
+        """Ask something, so that the first question of a visitor finds all that it needs in memory.
+
+        One that was opened without a reader searches for it.
+        """
+        if isinstance(self._opened.reader, _NoReader):
+            self.search(_WARMING)
+        else:
+            _answered(self._opened, _Asked(_WARMING), _silent, time.perf_counter())
 
     def standalone(self, question: str, history: Sequence[str] = ()) -> str:
         """What is searched for ``question`` after ``history``. Raises InputError."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 
@@ -104,15 +105,18 @@ class Flat:
         if k >= size:
             return _all(size, allowed)
         params = None if allowed is None else _faiss().SearchParameters(sel=_only(allowed))
-        scores, rows = self._index.search(vector, k + 1, params=params)
-        found: Rows = rows[0, :k]
-        if scores[0, k - 1] - scores[0, k] <= _NOISE:
-            _, _, found = self._index.range_search(vector, float(scores[0, k - 1]) - _NOISE, params=params)
+        with _one_thread():
+            scores, rows = self._index.search(vector, k + 1, params=params)
+            found: Rows = rows[0, :k]
+            if scores[0, k - 1] - scores[0, k] <= _NOISE:
+                least = float(scores[0, k - 1]) - _NOISE
+                _, _, found = self._index.range_search(vector, least, params=params)
         return found
 
     def vectors(self, rows: Rows) -> Vectors:
         """The vectors of ``rows``, float32 (len(rows), dim)."""
-        found: Vectors = self._index.reconstruct_batch(rows)
+        with _one_thread():
+            found: Vectors = self._index.reconstruct_batch(rows)
         return found
 
     def save(self, folder: Path) -> list[str]:
@@ -176,7 +180,8 @@ class Lists:
 
     def _proposed(self, vector: Vectors, wanted: int, probes: int, selector: Any) -> Rows:
         params = _faiss().SearchParametersIVF(nprobe=probes, sel=selector)
-        _, rows = self._index.search(vector, wanted, params=params)
+        with _one_thread():
+            _, rows = self._index.search(vector, wanted, params=params)
         found: Rows = rows[0][rows[0] >= 0]
         return found
 
@@ -344,6 +349,22 @@ def _head(stream: IO[bytes], count: int, dim: int) -> None:
 def _describe(folder: Path, described: dict[str, Any]) -> None:
     text = json.dumps({**described, "stored": "float16"}, indent=1, sort_keys=True)
     (folder / KIND).write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """For what one question asks, which FAISS does not divide.
+
+    Its other threads would wake and then spin for a while, on processors that the reader needs. The setting
+    is the calling thread's alone.
+    """
+    faiss = _faiss()
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def _faiss() -> Any:

@@ -46,6 +46,7 @@ FORMAT = 2  # of the folder; another number stands for other inputs, outputs or 
 FOLDER = Path(__file__).parent / "models" / "reader"
 _MOST = 8192  # pieces of one run, or little more: a bound on memory
 _LONGEST = 80  # pieces of a span
+_ROWS = 32  # starts whose ends are scored in one product
 _PER_PASSAGE = 3  # spans of a passage
 _surrogate = re.compile("[\ud800-\udfff]")  # halves of a pair, which no tokenizer takes
 _Number = TypeVar("_Number", int, float)
@@ -340,10 +341,13 @@ def _totals(start: Floats, end: Floats, opens: Floats, closes: Floats) -> Floats
 
     ``opens`` and ``closes`` have one row a piece; the others one number.
     """
+    # Row by row of blocks, past which no span reaches: each product is small enough for NumPy's BLAS not to
+    # wake its threads, which go on spinning on the processors that the model's runs need.
     pieces = len(start)
-    square = opens @ closes.T + start[:, None] + end
     wide = np.full((pieces, pieces + _LONGEST), -inf, np.float32)
-    wide[:, :pieces] = square
+    for at in range(0, pieces, _ROWS):
+        rows, columns = slice(at, at + _ROWS), slice(at, min(at + _ROWS + _LONGEST, pieces))
+        wide[rows, columns] = opens[rows] @ closes[columns].T + start[rows, None] + end[columns]
     row = np.arange(pieces)
     totals: Floats = sliding_window_view(wide, _LONGEST, axis=1)[row, row]
     return totals

@@ -31,8 +31,9 @@ class RetrievalSettings:
 
     ``pool``         how many passages each leg proposes before fusion
     ``bm25_weight``  share of BM25 in the sum of z-scores, 0 to 1; the dense leg has the rest. The top of
-                     the tuning curve is flat from 0.35 to 0.65 (``benchmarks/fusion.py``); one half is
-                     also best on the tuning half of the shipped questions
+                     the tuning curve is flat from 0.35 to 0.65, with the static encoder from 0.5 to 0.7
+                     (``benchmarks/fusion.py``); one half is also best on the tuning half of the shipped
+                     questions
     ``k1``, ``b``    BM25's own (Robertson & Zaragoza 2009)
     """
 

@@ -405,6 +405,7 @@ def test_one_that_only_searches_loads_no_reader(built: Path, monkeypatch: pytest
         expected = assistant.search(QUESTIONS[0])
     monkeypatch.setattr("qa.answering.load_reader", None)
     with Assistant.open(built, answers=False) as searching:
+        searching.warm()
         assert searching.search(QUESTIONS[0]) == expected
         with pytest.raises(ModelError, match="opened without a reader; open another one to ask"):
             searching.ask(QUESTIONS[0])

@@ -25,7 +25,19 @@ from test_windows import characters
 
 from qa.errors import ModelError
 from qa.onnx import open_folder
-from qa.reader import FOLDER, GRAPH, Calibration, RawReading, RawSpan, SpanReader, _batches, load
+from qa.reader import (
+    _LONGEST,
+    _ROWS,
+    FOLDER,
+    GRAPH,
+    Calibration,
+    RawReading,
+    RawSpan,
+    SpanReader,
+    _batches,
+    _totals,
+    load,
+)
 from qa.settings import AnswerSettings, EarlyStop
 from qa.types import Passage, Reading, ScoredSpan, Span
 from qa.windows import Window, Windows
@@ -211,6 +223,18 @@ def test_any_logits_give_spans_inside_the_passage_apart_from_each_other(text: st
     assert all(not a.span.overlaps(b.span) for n, a in enumerate(raw.spans) for b in raw.spans[:n])
 
 
+@given(pieces=st.integers(0, 300), seed=st.integers(0, 9))
+def test_spans_are_scored_in_blocks_as_one_by_one(pieces: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    start, end = rng.normal(size=(2, pieces)).astype(np.float32)
+    opens, closes = rng.normal(size=(2, pieces, 4)).astype(np.float32)
+    expected = np.full((pieces, _LONGEST), -np.inf)
+    for i in range(pieces):
+        for m in range(min(_LONGEST, pieces - i)):
+            expected[i, m] = start[i] + end[i + m] + opens[i] @ closes[i + m]
+    np.testing.assert_allclose(_totals(start, end, opens, closes), expected, rtol=1e-4, atol=1e-5)
+
+
 @given(lengths=st.lists(st.integers(1, 500), max_size=12), parts=st.integers(1, 4))
 def test_runs_are_of_like_size_and_hold_every_window_once(lengths: list[int], parts: int) -> None:
     found = _batches(lengths, parts)
@@ -299,6 +323,12 @@ def test_the_shipped_graph_is_near_float32(windows: list[Window]) -> None:
         )
         same += ours == theirs
     assert same >= 0.85 * len(windows)
+
+
+def test_a_block_of_spans_is_one_threads_work(windows: list[Window]) -> None:
+    opens = outputs(windows[:1])[OUTPUTS.index("opens")]
+    # OpenBLAS wakes its threads for products of more than 4 · 65,536 multiplications.
+    assert _ROWS * (_ROWS + _LONGEST) * opens.shape[1] <= 4 * 65_536
 
 
 def test_a_window_gives_the_same_bits_alone_and_among_others(windows: list[Window]) -> None:

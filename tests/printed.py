@@ -12,12 +12,16 @@ WIDTH, HEIGHT = 595, 842
 
 @dataclass(frozen=True)
 class Words:
-    """A line of text with the place of its first character, in points from the lower left corner."""
+    """A line of text with the place of its first character, in points from the lower left corner.
+
+    ``shape``: how the font is turned and stretched, as PDF has it; not for pages that are turned.
+    """
 
     text: str
     x: float
     y: float
     size: float = 12
+    shape: str = "1 0 0 1"
 
 
 def column(lines: Sequence[str], x: float, top: float, size: float = 12, pitch: float = 18) -> list[Words]:
@@ -83,7 +87,7 @@ def _shown(words: Words, codes: dict[str, int], digits: int, turn: int) -> str:
     text = "".join(f"{codes[char]:0{digits}X}" for char in words.text)
     x, y = words.x, words.y
     place = {
-        0: f"1 0 0 1 {x} {y}",
+        0: f"{words.shape} {x} {y}",
         90: f"0 1 -1 0 {WIDTH - y} {x}",
         180: f"-1 0 0 -1 {WIDTH - x} {HEIGHT - y}",
         270: f"0 -1 1 0 {y} {HEIGHT - x}",

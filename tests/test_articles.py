@@ -224,6 +224,7 @@ def test_json_lines_are_articles_and_bad_lines_are_named() -> None:
         json.dumps({"title": "无正文"}),
         json.dumps(["x"]),
         json.dumps({"text": "\ud800半个字"}),
+        json.dumps({"标题": "半个\udc00字", "正文": PROSE}),
     ]
     made = jsonl.read("\n".join(rows).encode(), source="a.jsonl")
     found = [part for part in made if isinstance(part, Article)]
@@ -238,6 +239,7 @@ def test_json_lines_are_articles_and_bad_lines_are_named() -> None:
         'a.jsonl:5: needs a "text" string',
         "a.jsonl:6: needs to be a JSON object",
         "a.jsonl:7: has half of a surrogate pair in its text",
+        "a.jsonl:8: has half of a surrogate pair in its title",
     ]
 
 

@@ -37,7 +37,7 @@ def test_twenty_questions_come_back_right_or_are_refused_rightly(assistant: Assi
 
 
 # What this version misses, so that a change for better or worse is seen.
-EXPECTED_MISSES: list[tuple[str, str | None]] = []
+EXPECTED_MISSES: list[tuple[str, str | None]] = [("s15", None)]  # the right words, but held to be unsure
 
 
 def test_every_citation_verifies(assistant: Assistant) -> None:

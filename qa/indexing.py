@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,8 +110,7 @@ def build_index(
     _must_exist(given)
     if not given and not (target / "manifest.json").exists():
         raise InputError(f"{target}: there is no index to refresh; name a folder of articles: qa index PATH")
-    with _held(target, plan):
-        remembered, old = _standing(target, plan)
+    with _held(target, plan) as (remembered, old):
         roots = joined(remembered, given, plan.encoding, plan.lines)
         if not roots:
             raise InputError(f"{target}: remembers no PATH; name a folder of articles: qa index PATH")
@@ -135,8 +134,7 @@ def remove_paths(
     plan = Plan(dry_run=plan is not None and plan.dry_run)
     if not (target / "manifest.json").exists():
         raise IndexFolderError(f"{target}: holds no index; there is nothing to remove")
-    with _held(target, plan):
-        _, old = _standing(target, plan)
+    with _held(target, plan) as (_, old):
         assert old is not None
         known = {root.path for root in old.manifest.roots}
         gone = {str(Path(path).resolve()) for path in paths}
@@ -163,8 +161,7 @@ def index_articles(
     """
     plan = Plan() if plan is None else plan
     target = Path(folder)
-    with _held(target, plan):
-        _, old = _standing(target, plan)
+    with _held(target, plan) as (_, old):
         roots = joined((), [path])
         if old is not None and {root.path for root in old.manifest.roots} != {root.path for root in roots}:
             raise IndexFolderError(f"{target}: is an index of other articles; name another with --index")
@@ -178,13 +175,15 @@ def _must_exist(paths: Iterable[Path]) -> None:
 
 
 @contextmanager
-def _held(folder: Path, plan: Plan) -> Iterator[None]:
-    """The folder's lock, which only a run that writes takes."""
-    if plan.dry_run:
-        yield
-        return
-    with index.lock(folder):
-        yield
+def _held(folder: Path, plan: Plan) -> Iterator[tuple[tuple[Root, ...], Generation | None]]:
+    """What stands (see ``_standing``), under the folder's lock, which only a run that writes takes."""
+    with nullcontext() if plan.dry_run else index.lock(folder):
+        roots, old = _standing(folder, plan)
+        try:
+            yield roots, old
+        finally:
+            if old is not None:
+                old.close()  # now, not when it is collected: until then no other run can sweep it
 
 
 def _standing(folder: Path, plan: Plan) -> tuple[tuple[Root, ...], Generation | None]:

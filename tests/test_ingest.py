@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from shelf import BEIJING, GUANGZHOU, ROOT, SHANGHAI, CountingEncoder, contents
 from strategies import corpora
 
 from qa import articles
-from qa.errors import ArticleError
+from qa.errors import ArticleError, InputError
 from qa.index import Generation, Root
 from qa.indexing import Plan, Refusal, build_index, remove_paths
 from qa.ingest import building, places, unfinished
@@ -500,6 +501,34 @@ def test_a_dry_run_tells_what_would_happen_and_writes_nothing(
     before = contents(tmp_path / "two")
     tried = remove_paths([str(tmp_path / "more")], tmp_path / "two", plan=Plan(dry_run=True))
     assert (tried.removed, contents(tmp_path / "two")) == (("more/a.md",), before)
+
+
+def test_whatever_a_run_does_it_lets_go_of_the_generation_it_read(
+    tmp_path: Path, articles: Path, model: CountingEncoder
+) -> None:
+    index = tmp_path / "index"
+
+    def generations() -> int:
+        return sum(entry.name.startswith("generation-") for entry in index.iterdir())
+
+    def changed(said: str) -> None:
+        (articles / "wuxi.md").write_text(f"# 无锡\n\n无锡在2023年{said}。\n", encoding="utf-8")
+
+    gc.disable()  # which would let go of it at some time or other
+    try:
+        build_index(articles, index)
+        build_index([], index)  # finds nothing new
+        changed("开始试点")
+        build_index([], index, plan=Plan(dry_run=True))
+        build_index([], index)
+        assert generations() == 1
+        with pytest.raises(InputError):
+            remove_paths([str(articles)], index)
+        changed("结束试点")
+        build_index([], index)
+        assert generations() == 1
+    finally:
+        gc.enable()
 
 
 class StopError(Exception):

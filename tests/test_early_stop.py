@@ -56,17 +56,27 @@ def test_the_best_of_each_passage_that_would_be_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "limit", "confidence"),
-    [(1, 0.0, 0.81), (1, 0.2, 0.51), (1, 0.4, 0.0), (2, 0.0, 0.61), (2, 0.2, 0.0)],
+    ("first", "limit", "threshold", "confidence"),
+    [
+        (1, 0.0, 1.0, 0.81),
+        (1, 0.2, 1.0, 0.51),
+        (1, 0.4, 1.0, 0.0),
+        (2, 0.0, 1.0, 0.61),
+        (2, 0.2, 1.0, 0.0),
+        (1, 0.0, 0.2, 0.91),  # 0.9 without the 0.2 of its third passage, which could be cited beside it
+        (1, 0.2, 0.21, 0.51),
+        (2, 0.0, 0.2, 0.91),
+        (2, 0.2, 0.2, 0.61),
+    ],
 )
 def test_the_lowest_confidence_that_changes_no_more_than_allowed(
-    first: int, limit: float, confidence: float
+    first: int, limit: float, threshold: float, confidence: float
 ) -> None:
-    assert lowest(BEST, first, limit) == confidence
+    assert lowest(BEST, first, limit, threshold) == confidence
 
 
 def test_the_rule_that_is_soonest_done_is_found() -> None:
-    rows = tried(BEST, FOLDS, 0.0)
+    rows = tried(BEST, FOLDS, 0.0, 1.0)
     assert rows == [
         # Two at a time: one and then two passages take as long as two and then one.
         Tried(EarlyStop(1, 0.81), about(0.2), about(2.6), about(1.8), 0.0, about(0.2)),
@@ -78,7 +88,7 @@ def test_the_rule_that_is_soonest_done_is_found() -> None:
 
 
 def test_where_nothing_ends_early_there_is_no_rule() -> None:
-    (row,) = tried(np.array([[0.2, 0.9]]), FOLDS[:1], 0.0)
+    (row,) = tried(np.array([[0.2, 0.9]]), FOLDS[:1], 0.0, 1.0)
     assert (row.rule, row.stopped, row.rounds) == (EarlyStop(1, 0.21), 0.0, 2.0)
     assert found([row]) is None
 

@@ -6,14 +6,14 @@ The rule is ``{"first": N, "confidence": X}``: N passages are read, and where th
 least the confidence X, it is the answer. A passage's score does not depend on the others, so the rule is
 tried on the candidates that ``calibrate_reader`` has kept, without reading again: ``pool`` and ``shipped``,
 the questions that have the form in which the reader is used, a few with many passages. An answer counts as
-changed where another span would have been the best, be it the same words in another place.
+changed where another span would have been the best, be it the same words in another place, and where a
+passage would have been left out that holds a span at the reader's threshold, which could be cited beside it.
 
-For each N the lowest confidence is taken at which no more than ``--limit`` of these questions change (half
-of the 0.5 % that is allowed), and of all N the one that is soonest done on two cores, each of which reads
-a passage at a time, if no more than 0.5 % change where each fifth of the questions is judged by the
-confidence found on the others. With ``--write`` the rule goes
-under ``settings`` of ``DIR/config.json``, where the next calibration drops it with the numbers it rests on;
-without one all passages are read.
+For each N the lowest confidence is taken at which no more than ``--limit`` of these questions change, and of
+all N the one that is soonest done on two cores, each of which reads a passage at a time, if no more than that
+change where each fifth of the questions is judged by the confidence found on the others. With ``--write`` the
+rule goes under ``settings`` of ``DIR/config.json``, where the next calibration drops it with the numbers it
+rests on; without one all passages are read.
 """
 
 from __future__ import annotations
@@ -43,8 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Tried", "best_by_place", "confidences", "found", "lowest", "main", "write"]
 
 CORES = 2
-ALLOWED = 0.005  # share of questions whose answer may change, judged on others than it was found on
-LIMIT = ALLOWED / 2  # the same on those that it was found on
+LIMIT = 0.0025  # share of questions whose answer may change
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,9 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     candidates, _ = asked(loaded, args.reader, cases)
     used = np.array([case.kind in USED for case in cases])
     best = best_by_place(candidates, confidences(candidates, loaded), len(cases), loaded.settings.read)
-    rows = tried(best[used], np.array([case.fold for case in cases])[used], args.limit)
+    folds = np.array([case.fold for case in cases])[used]
+    rows = tried(best[used], folds, args.limit, loaded.settings.threshold)
     print(table(rows, int(used.sum())))
-    chosen = found(rows, max(ALLOWED, args.limit))
+    chosen = found(rows, args.limit)
     print(json.dumps({EARLY_STOP: None if chosen is None else rule(chosen)}))
     if args.write:
         write(args.reader / "config.json", chosen)
@@ -108,7 +108,7 @@ class Tried:
     ``stopped``   for which reading ends early
     ``read``      mean number of passages read
     ``rounds``    mean number of passages read one after another on two cores
-    ``changed``   with another best span
+    ``changed``   with another best span, or without a further citation
     ``held_out``  the same, each fifth of the questions by the confidence found on the others
     """
 
@@ -120,33 +120,37 @@ class Tried:
     held_out: float
 
 
-def tried(best: Floats, folds: Rows, limit: float) -> list[Tried]:
-    """The lowest confidence for each number of passages that is less than all."""
-    return [_tried(best, folds, first, limit) for first in range(1, best.shape[1])]
+def tried(best: Floats, folds: Rows, limit: float, threshold: float) -> list[Tried]:
+    """The lowest confidence for each number of passages that is less than all.
+
+    ``threshold``  from which on a span may be cited
+    """
+    return [_tried(best, folds, first, limit, threshold) for first in range(1, best.shape[1])]
 
 
-def _tried(best: Floats, folds: Rows, first: int, limit: float) -> Tried:
-    confidence = lowest(best, first, limit)
+def _tried(best: Floats, folds: Rows, first: int, limit: float, threshold: float) -> Tried:
+    confidence = lowest(best, first, limit, threshold)
     read, stopped = best.shape[1], float(_stopped(best, first, confidence).mean())
-    elsewhere = [
-        _changed(best[folds == fold], first, lowest(best[folds != fold], first, limit)).sum()
-        for fold in range(FOLDS)
-    ]
+    elsewhere = []
+    for fold in range(FOLDS):
+        found_so = lowest(best[folds != fold], first, limit, threshold)
+        elsewhere.append(_changed(best[folds == fold], first, found_so, threshold).sum())
     return Tried(
         EarlyStop(first, confidence),
         stopped,
         first + (1 - stopped) * (read - first),
         -(-first // CORES) + (1 - stopped) * -(-(read - first) // CORES),
-        float(_changed(best, first, confidence).mean()),
+        float(_changed(best, first, confidence, threshold).mean()),
         float(sum(elsewhere) / len(best)),
     )
 
 
-def lowest(best: Floats, first: int, limit: float) -> float:
+def lowest(best: Floats, first: int, limit: float, threshold: float) -> float:
     """The lowest whole hundredth at which at most ``limit`` of the questions change; 1 where none is."""
     hundredths = (number / 100 for number in range(101))
     allowed = limit * len(best)
-    return next((each for each in hundredths if _changed(best, first, each).sum() <= allowed), 1.0)
+    changes = ((each, _changed(best, first, each, threshold).sum()) for each in hundredths)
+    return next((each for each, changed in changes if changed <= allowed), 1.0)
 
 
 def _stopped(best: Floats, first: int, confidence: float) -> NDArray[np.bool_]:
@@ -154,12 +158,13 @@ def _stopped(best: Floats, first: int, confidence: float) -> NDArray[np.bool_]:
     return enough
 
 
-def _changed(best: Floats, first: int, confidence: float) -> NDArray[np.bool_]:
-    better: NDArray[np.bool_] = best[:, first:].max(axis=1) > best[:, :first].max(axis=1)
-    return _stopped(best, first, confidence) & better
+def _changed(best: Floats, first: int, confidence: float, threshold: float) -> NDArray[np.bool_]:
+    unread = best[:, first:].max(axis=1)
+    missed: NDArray[np.bool_] = (unread > best[:, :first].max(axis=1)) | (unread >= threshold)
+    return _stopped(best, first, confidence) & missed
 
 
-def found(rows: Sequence[Tried], allowed: float = ALLOWED) -> Tried | None:
+def found(rows: Sequence[Tried], allowed: float = LIMIT) -> Tried | None:
     """The one that is soonest done of those that change little held out too; None where none is worth it."""
     whole = -(-(len(rows) + 1) // CORES)
     worth = [row for row in rows if row.rounds < whole and row.held_out <= allowed]

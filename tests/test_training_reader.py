@@ -26,6 +26,7 @@ from training.mix_reader import main as mix_reader
 from training.prepare_reader import example, training_rows
 from training.prepare_written import ENCYCLOPAEDIA, NEWS, written
 from training.reader_batches import Batch, Example, Mix, epoch_batches, without_answer
+from training.reader_card import passages_read
 from training.reader_model import Outputs, losses, span_scores
 from training.splits import Row
 
@@ -256,3 +257,14 @@ def test_the_hugging_face_folder_points_at_the_same_words(tmp_path: Path) -> Non
     )
     # Ours rounds activations to int8.
     assert start.max() + end.max() + together == pytest.approx(ours.logit, abs=0.5)
+
+
+def test_the_shipped_card_speaks_of_the_shipped_folder() -> None:
+    config, told = (
+        json.loads((FOLDER / "config.json").read_text("utf-8")),
+        (FOLDER / "README.md").read_text("utf-8"),
+    )
+    assert f"{passages_read(config['settings'])} (`training" in told
+    assert f"answered at {config['settings']['threshold']} |" in told
+    assert all(f"- `{name}`: `{value}`" in told for name, value in config["sha256"].items())
+    assert passages_read({"read": 8}) == "8 passages are read"

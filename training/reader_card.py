@@ -13,11 +13,12 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from qa.reader import EARLY_STOP
 from training.prepare_written import ENCYCLOPAEDIA, NEWS
 from training.reader_batches import Mix
 from training.train_reader import MIXES
 
-__all__ = ["card"]
+__all__ = ["card", "passages_read"]
 
 _TEMPLATE = Path(__file__).with_suffix(".md")
 _KINDS = ("retrieved", "removed", "swapped")
@@ -71,7 +72,7 @@ def card(
         calibration="\n".join(
             _calibration(*row) for row in figures["calibration"].items() if isinstance(row[1], dict)
         ),
-        read=config["settings"]["read"],
+        read=passages_read(config["settings"]),
         hashes="\n".join(f"- `{file}`: `{value}`" for file, value in config["sha256"].items()),
     )
 
@@ -83,6 +84,15 @@ def _command(figures: Mapping[str, Any]) -> str:
     asked = max(row["n"] for row in figures["gold"].values())
     more = sample and asked > sample
     return f"{command} (first table: `--only gold --sample {asked}`)" if more else command
+
+
+def passages_read(settings: Mapping[str, Any]) -> str:
+    """How many passages a reader with these settings in its ``config.json`` reads, as a clause."""
+    every, stop = settings["read"], settings.get(EARLY_STOP)
+    if stop is None:
+        return f"{every} passages are read"
+    first, enough = stop["first"], stop["confidence"]
+    return f"{first} passages are read, and {every} where no span of theirs reaches {enough:g}"
 
 
 def _trained(recipe: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, overload
@@ -179,8 +179,8 @@ class Generation:
         except IndexFolderError:
             self.close()
             raise
-        self._article = lru_cache(maxsize=256)(self._read_article)
-        self.passages: Sequence[Passage] = _Passages(self)
+        # By a proxy: in a circle it would be held, and could not be swept, until the circle is collected.
+        self._article = lru_cache(maxsize=256)(partial(Generation._read_article, weakref.proxy(self)))
 
     @classmethod
     def open(cls, folder: Path) -> Generation:
@@ -197,6 +197,11 @@ class Generation:
     def __len__(self) -> int:
         """How many articles."""
         return len(self._places)
+
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """All its passages, by row."""
+        return _Passages(self)
 
     def article(self, row: int) -> Article:
         """The article in ``row``, 0-based; what is left out of its passages is in none of its blocks."""

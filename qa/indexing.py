@@ -183,7 +183,7 @@ def _held(folder: Path, plan: Plan) -> Iterator[tuple[tuple[Root, ...], Generati
             yield roots, old
         finally:
             if old is not None:
-                old.close()  # now, not when it is collected: until then no other run can sweep it
+                old.close()  # an error that is kept would go on holding it, and no run could sweep it
 
 
 def _standing(folder: Path, plan: Plan) -> tuple[tuple[Root, ...], Generation | None]:

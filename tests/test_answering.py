@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -316,6 +317,31 @@ def test_what_cannot_be_opened_is_told(tmp_path: Path, built: Path, monkeypatch:
     monkeypatch.setattr(CountingEncoder, "fingerprint", "another")
     with pytest.raises(ModelError, match=r"was indexed with another encoder \(characters, "):
         Assistant.open(built)
+
+
+def test_a_generation_that_is_dropped_is_let_go_of_at_once(
+    tmp_path: Path, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changed(said: str) -> int:
+        (tmp_path / "more" / "a.md").write_text(f"{said}试点。\n", encoding="utf-8")
+        build_index(tmp_path / "more", built)
+        return sum(entry.name.startswith("generation-") for entry in built.iterdir())
+
+    (tmp_path / "more").mkdir()
+    gc.disable()  # which would let go of it at some time or other
+    try:
+        with Assistant.open(built) as assistant:
+            assert assistant.ask(QUESTIONS[0], filters=Filters(source="*")).hits
+            assert changed("首次") == 2
+            assert assistant.reload()
+            assert changed("再次") == 2
+        with monkeypatch.context() as other:
+            other.setattr(CountingEncoder, "fingerprint", "another")
+            with pytest.raises(ModelError):
+                Assistant.open(built)
+        assert changed("三次") == 1
+    finally:
+        gc.enable()
 
 
 def test_the_index_names_what_answered(built: Path) -> None:

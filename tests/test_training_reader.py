@@ -260,10 +260,8 @@ def test_the_hugging_face_folder_points_at_the_same_words(tmp_path: Path) -> Non
 
 
 def test_the_shipped_card_speaks_of_the_shipped_folder() -> None:
-    config, told = (
-        json.loads((FOLDER / "config.json").read_text("utf-8")),
-        (FOLDER / "README.md").read_text("utf-8"),
-    )
+    config = json.loads((FOLDER / "config.json").read_text("utf-8"))
+    told = (FOLDER / "README.md").read_text("utf-8")
     assert f"{passages_read(config['settings'])} (`training" in told
     assert f"answered at {config['settings']['threshold']} |" in told
     assert all(f"- `{name}`: `{value}`" in told for name, value in config["sha256"].items())

@@ -133,8 +133,8 @@ def _tried(best: Floats, folds: Rows, first: int, limit: float, threshold: float
     read, stopped = best.shape[1], float(_stopped(best, first, confidence).mean())
     elsewhere = []
     for fold in range(FOLDS):
-        found_so = lowest(best[folds != fold], first, limit, threshold)
-        elsewhere.append(_changed(best[folds == fold], first, found_so, threshold).sum())
+        found_there = lowest(best[folds != fold], first, limit, threshold)
+        elsewhere.append(_changed(best[folds == fold], first, found_there, threshold).sum())
     return Tried(
         EarlyStop(first, confidence),
         stopped,

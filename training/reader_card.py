@@ -80,10 +80,11 @@ def card(
 def _command(figures: Mapping[str, Any]) -> str:
     """What prints the figures; the first table may be of more questions than the others."""
     sample = figures["sample"]
-    command = "`python -m benchmarks.reading --data PATH" + (f" --sample {sample}`" if sample else "`")
+    if not sample:
+        return "`python -m benchmarks.reading --data PATH`"
     asked = max(row["n"] for row in figures["gold"].values())
-    more = sample and asked > sample
-    return f"{command} (first table: `--only gold --sample {asked}`)" if more else command
+    more = f" (first table: `--only gold --sample {asked}`)" if asked > sample else ""
+    return f"`python -m benchmarks.reading --data PATH --sample {sample}`{more}"
 
 
 def passages_read(settings: Mapping[str, Any]) -> str:

@@ -369,8 +369,8 @@ def test_on_a_phone_the_article_comes_as_a_sheet_and_goes_back(phone: Page) -> N
     assert not phone.locator("#pane").is_visible()
     for close in ("button", "back"):
         answer.locator("a.cite").click()
+        phone.wait_for_function("document.activeElement.tagName === 'MARK'")  # drawn anew, and aimed at
         assert in_view(mark(phone, "2018年8月"))
-        phone.wait_for_function("document.activeElement.tagName === 'MARK'")
         assert phone.locator("#pane").evaluate("e => e.getBoundingClientRect().width") == NARROW[0]
         if close == "button":
             phone.get_by_role("button", name="回到对话").click()
